@@ -1,0 +1,12 @@
+"""Every table contract of the house, by layer, in the order the data flow."""
+
+from __future__ import annotations
+
+from plant.contracts.bronze import BRONZE
+from plant.contracts.enterprise import ENTERPRISE
+from plant.contracts.gold import GOLD
+from plant.contracts.meta import META
+from plant.contracts.silver import SILVER
+from plant.tables import Table
+
+ALL: tuple[Table, ...] = (*BRONZE, *SILVER, *ENTERPRISE, *GOLD, *META)

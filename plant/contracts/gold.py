@@ -1,0 +1,203 @@
+"""Gold: numbers. Ratios are 0..1 unless said, null where nothing was planned or nothing is known."""
+
+from __future__ import annotations
+
+from plant.contracts.silver import ACCOUNTS, AREA, CLASSES, DAY, LINE, MACHINE, SHIFT, SITE
+from plant.tables import Column as C
+from plant.tables import Table
+
+REVISION = C("revision", "i64", "number of times this row has changed since it was first published, from 1", low=1)
+KNOWN_FROM = C("known_from", "instant", "since when the number has read so")
+
+
+def _s(name: str, doc: str) -> C:
+    return C(name, "f64", doc, low=0)
+
+
+def _ratio(name: str, doc: str, high: float | None = 1.0) -> C:
+    return C(name, "f64", doc, null=True, low=0, high=high)
+
+
+def _pcs(name: str, doc: str) -> C:
+    return C(name, "i64", doc, low=0)
+
+
+OEE = Table(
+    name="gold.oee",
+    doc="OEE after ISO 22400-2 with its time accounts, pieces and bounds.",
+    grain="machine x shift x production day",
+    key=("production_day", "machine", "shift"),
+    write="replace_day",
+    partition="production_day",
+    sort=("machine", "start_at"),
+    revisioned=True,
+    columns=(
+        SITE, AREA, LINE, MACHINE, DAY, SHIFT,
+        C("start_at", "instant", "start of the shift"), C("end_at", "instant", "end of the shift"),
+        _s("pot_s", "planned operation time: the shift"), _s("pbt_s", "planned busy time: POT minus planned down"),
+        _s("apt_s", "actual production time"), _s("aust_s", "actual unit set-up time"),
+        _s("adet_s", "actual unit delay time"), _s("adot_s", "actual unit down time, no order registered"),
+        _s("unknown_s", "time without a trustworthy signal"),
+        _pcs("produced_pcs", "good + scrap + rework"), _pcs("good_pcs", "good pieces"),
+        _pcs("scrap_pcs", "scrapped pieces"), _pcs("rework_pcs", "rework pieces"),
+        C("ideal_s", "f64", "sum of ideal cycle times of produced pieces; null without an ideal cycle",
+          null=True, low=0),
+        _ratio("availability", "APT / (PBT - unknown); null when nothing was planned or nothing is known"),
+        _ratio("effectiveness", "ideal_s / APT; above 1 is kept and is a standard-time finding", None),
+        _ratio("quality", "good / produced"),
+        _ratio("oee", "availability x effectiveness x quality", None),
+        _ratio("oee_low", "OEE if all unknown time had been loss", None),
+        _ratio("oee_high", "OEE if all unknown time had been perfect production", None),
+        _ratio("coverage", "share of PBT with a trustworthy signal"),
+        C("note", "str", "why a ratio is null or out of range", null=True),
+        REVISION, KNOWN_FROM,
+    ),
+)  # fmt: skip
+
+LOSSES = Table(
+    name="gold.losses",
+    doc="Where the time went: stops and duration by reason.",
+    grain="machine x shift x reason",
+    key=("production_day", "machine", "shift", "account", "reason", "reason_class"),
+    write="replace_day",
+    partition="production_day",
+    sort=("machine", "shift"),
+    columns=(
+        DAY, SITE, AREA, LINE, MACHINE, SHIFT,
+        C("account", "str", "leaf account", allowed=ACCOUNTS), C("reason", "str", "reason"),
+        C("reason_class", "str", "class of the loss", allowed=CLASSES),
+        _pcs("stops", "stops that began in this shift"), _s("duration_s", "time lost"),
+    ),
+)  # fmt: skip
+
+YIELD = Table(
+    name="gold.yield",
+    doc="Yield by product and operation.",
+    grain="product x operation x production day",
+    key=("production_day", "site", "product", "operation"),
+    write="replace_day",
+    partition="production_day",
+    revisioned=True,
+    columns=(
+        DAY, SITE, C("product", "str", "product"), C("operation", "str", "operation"),
+        _pcs("good_pcs", "good pieces"), _pcs("scrap_pcs", "scrapped pieces"), _pcs("rework_pcs", "rework pieces"),
+        _ratio("first_pass_yield", "good / (good + scrap + rework)"),
+        _ratio("rolled_throughput_yield", "product of the first pass yields of the product's operations that day"),
+        _ratio("scrap_ratio", "scrap / produced"),
+        REVISION, KNOWN_FROM,
+    ),
+)  # fmt: skip
+
+INVENTORY = Table(
+    name="gold.inventory",
+    doc="Stock on hand at the end of each production day, with turns, cover, class and alert.",
+    grain="material x location x day",
+    key=("production_day", "material", "location"),
+    write="replace_day",
+    partition="production_day",
+    revisioned=True,
+    columns=(
+        DAY, SITE, C("material", "str", "material"), C("location", "str", "location"), C("unit", "str", "unit"),
+        C("on_hand_qty", "f64", "quantity at the end of the day; negative is a finding"),
+        C("on_hand_value", "f64", "value at cost, currency units"),
+        C("average_value", "f64", "time-weighted average value of the day, currency units"),
+        C("issued_qty", "f64", "issued that day", low=0),
+        _ratio("turns", "annualised cost of issues / time-weighted average value, trailing 28 days", None),
+        _ratio("days_of_cover", "on hand / mean daily issues, trailing 28 days; null without issues", None),
+        C("abc", "str", "class by value of issues (80/95/100 %)", null=True, allowed=("A", "B", "C")),
+        C("xyz", "str", "class by coefficient of variation of daily issues (0.5/1.0)", null=True,
+          allowed=("X", "Y", "Z")),
+        C("reorder_point_qty", "f64", "lead-time demand plus safety stock; null without demand", null=True, low=0),
+        C("alert", "str", "finding: below_reorder_point, negative_stock, no_movement", null=True),
+        REVISION, KNOWN_FROM,
+    ),
+)  # fmt: skip
+
+ENERGY = Table(
+    name="gold.energy",
+    doc="Energy by machine and hour against a baseline.",
+    grain="machine x hour",
+    key=("production_day", "machine", "hour_at"),
+    write="replace_day",
+    partition="production_day",
+    sort=("machine", "hour_at"),
+    revisioned=True,
+    columns=(
+        DAY, SITE, AREA, LINE, MACHINE, C("hour_at", "instant", "start of the hour"),
+        _s("energy_kwh", "metered energy"), _s("production_kwh", "part used while producing"),
+        _s("idle_kwh", "part used while not producing"), _pcs("good_pcs", "good pieces of the hour"),
+        _ratio("kwh_per_good_pc", "energy / good pieces; null without good pieces", None),
+        C("co2e_kg", "f64", "greenhouse gas of the energy; null without a factor", null=True, low=0),
+        C("cost", "f64", "cost of the energy, currency units; null without a tariff", null=True, low=0),
+        C("expected_kwh", "f64", "what the baseline (ISO 50006: linear in production and on-time) expects",
+          null=True),
+        C("cusum_kwh", "f64", "running sum of actual minus expected since the day's start", null=True),
+        REVISION, KNOWN_FROM,
+    ),
+)  # fmt: skip
+
+KPI = Table(
+    name="gold.kpi",
+    doc="Every KPI at every level: a ratio of sums over the ledgers, with its numerator and denominator.",
+    grain="KPI x scope x period",
+    key=("production_day", "kpi", "level", "scope", "grain", "period_start"),
+    write="replace_day",
+    partition="production_day",
+    revisioned=True,
+    columns=(
+        DAY, C("kpi", "str", "name"), C("definition_id", "str", "definition and edition"),
+        C("level", "str", "machine, line, area or site", allowed=("machine", "line", "area", "site")),
+        C("scope", "str", "which one"), C("grain", "str", "shift or day", allowed=("shift", "day")),
+        C("period_start", "instant", "start of the period"),
+        C("numerator", "f64", "sum in the numerator", null=True),
+        C("denominator", "f64", "sum in the denominator", null=True),
+        C("value", "f64", "numerator / denominator; null when the denominator is 0", null=True),
+        C("value_low", "f64", "lower bound under unknown time", null=True),
+        C("value_high", "f64", "upper bound under unknown time", null=True),
+        C("unit", "str", "unit of value"), C("note", "str", "why null, or a finding", null=True),
+        REVISION, KNOWN_FROM, C("known_to", "instant", "until when it read so; null: now", null=True),
+    ),
+)  # fmt: skip
+
+FAILURE_RISK = Table(
+    name="gold.failure_risk",
+    doc="Probability that a machine fails in a mode within the horizon, with the evidence.",
+    grain="machine x failure mode x scored_at",
+    key=("machine", "failure_mode", "scored_at"),
+    write="replace",
+    sort=("machine", "failure_mode", "scored_at"),
+    columns=(
+        SITE, AREA, LINE, MACHINE, C("failure_mode", "str", "failure mode"),
+        C("scored_at", "instant", "decision time: only records known before it are used"),
+        C("horizon_h", "f64", "horizon in hours", low=0),
+        _ratio("probability", "calibrated probability of failure within the horizon"),
+        _ratio("rul_h", "remaining useful life, median; null when not estimated", None),
+        _ratio("rul_low_h", "lower bound", None), _ratio("rul_high_h", "upper bound", None),
+        _ratio("threshold", "alert threshold from the cost of a miss and of a false alarm"),
+        C("alert", "bool", "probability above the threshold"),
+        C("explained_by", "str", "the strongest drivers against the machine's own normal", null=True),
+        C("model_version", "str", "version of the model"),
+    ),
+)  # fmt: skip
+
+FORECAST = Table(
+    name="gold.forecast",
+    doc="Demand forecast per item and period with its approval state.",
+    grain="item x period",
+    key=("item", "period_start"),
+    write="replace",
+    sort=("item", "period_start"),
+    columns=(
+        C("item", "str", "item"), C("period_start", "day", "first day of the period"),
+        C("period", "str", "length of the period", allowed=("day", "week", "month")),
+        C("quantity", "f64", "expected demand", low=0), C("low", "f64", "10 % quantile", low=0),
+        C("high", "f64", "90 % quantile", low=0), C("model", "str", "model that won the back-test"),
+        C("model_version", "str", "version of the model run"),
+        C("backtest_wape", "f64", "weighted absolute percentage error of the back-test", null=True, low=0),
+        C("naive_wape", "f64", "the same for the naive forecast", null=True, low=0),
+        C("status", "str", "approval state", allowed=("draft", "approved", "exported")),
+        C("approved_by", "str", "who approved", null=True), C("approved_at", "instant", "when", null=True),
+    ),
+)  # fmt: skip
+
+GOLD = (OEE, LOSSES, YIELD, INVENTORY, ENERGY, KPI, FAILURE_RISK, FORECAST)

@@ -1,0 +1,105 @@
+"""Table contracts: every table has one owner, one grain, one key, one way of being written.
+
+From one declaration come the dtypes the lake is written with, the check on every write, the
+comments in the published DuckDB file, the Great Expectations suites and the docs. The declarations
+themselves are in `plant.contracts`, one file per layer. No data, no I/O here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+Kind = Literal["str", "i64", "f64", "bool", "instant", "day"]
+Write = Literal["append_once", "replace_day", "replace"]
+
+DTYPES: Mapping[Kind, pl.DataType] = {
+    "str": pl.String(),
+    "i64": pl.Int64(),
+    "f64": pl.Float64(),
+    "bool": pl.Boolean(),
+    "instant": pl.Datetime("us", "UTC"),
+    "day": pl.Date(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name (unit in the name), kind, meaning, and what a value may be."""
+
+    name: str
+    kind: Kind
+    doc: str
+    null: bool = False
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple[str, ...] | None = None
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The polars dtype the column is written with."""
+        return DTYPES[self.kind]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake.
+
+    `name` is `layer.table`. `partition` is the day column its files are split by, None for a small
+    table kept whole. `write` is how the door writes it: `append_once` (bronze; never rewritten),
+    `replace_day` (whole days replaced, only where the content differs), `replace` (whole table,
+    only where the content differs). `revisioned` tables get `revision` and `known_from` at the door.
+    """
+
+    name: str
+    doc: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    write: Write
+    partition: str | None = None
+    sort: tuple[str, ...] = ()
+    revisioned: bool = False
+    relates: tuple[str, ...] = field(default=())
+
+    @property
+    def layer(self) -> str:
+        """bronze, silver, gold or meta."""
+        return self.name.split(".")[0]
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column names and dtypes in their written order."""
+        return {c.name: c.dtype for c in self.columns}
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError names the valid ones."""
+        for c in self.columns:
+            if c.name == name:
+                return c
+        raise KeyError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema)}")
+
+    def empty(self) -> pl.DataFrame:
+        """No rows, right dtypes."""
+        return pl.DataFrame(schema=self.schema)
+
+
+def table(name: str) -> Table:
+    """The contract of a table by its full name; KeyError names the nearest ones."""
+    from difflib import get_close_matches
+
+    known = tables()
+    if name not in known:
+        near = ", ".join(get_close_matches(name, known, 3)) or ", ".join(sorted(known))
+        raise KeyError(f"no table {name!r}; nearest: {near}")
+    return known[name]
+
+
+def tables() -> dict[str, Table]:
+    """Every contract by name, bronze first."""
+    from plant.contracts import ALL
+
+    return {t.name: t for t in ALL}
