@@ -53,8 +53,10 @@ READINGS = Table(
         C("quality", "str", "good, uncertain or bad", allowed=("good", "uncertain", "bad")),
         C("flag", "str", "reason code of a broken tag contract, null when clean", null=True),
         C("opening", "bool", "true: carried over from the day before"),
-        C("since_at", "instant", "source time at which this value was first delivered"),
+        C("since_at", "instant", "source time of the sample; of the carried sample for an opening row"),
         C("source", "str", "source it came through"),
+        C("held_since_at", "instant", "state tags: since when the machine has been in this class of state (stopped, "
+          "producing, set-up, planned stop, unknown) without a gap; null for other roles", null=True),
     ),
 )  # fmt: skip
 

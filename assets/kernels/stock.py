@@ -1,0 +1,72 @@
+"""Stock moves -> the stock ledger: two signed postings a move, so that any sum to an instant is the stock on hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+
+import polars as pl
+
+from plant.tables import Column, table
+
+EXTERNAL = "external"
+"""The world outside the plant: what goes there or comes from there has no posting on that side."""
+
+MOVES: tuple[Column, ...] = (
+    Column("move_id", "str", "stock move"),
+    Column("at", "instant", "posting time"),
+    Column("material", "str", "material"),
+    Column("lot", "str", "lot", null=True),
+    Column("from_location", "str", "where it was"),
+    Column("to_location", "str", "where it went"),
+    Column("qty", "f64", "quantity moved, in the material's unit"),
+    Column("unit_cost_cents", "i64", "cost per unit, minor currency units"),
+    Column("kind", "str", "receipt, issue, production, shipment, scrap, transfer or adjustment"),
+    Column("reference", "str", "order the move belongs to", null=True),
+)
+"""What a row of the sources' stock_moves must hold; `records.decode` takes it as a contract."""
+
+
+def ledger(
+    moves: pl.LazyFrame, locations: pl.LazyFrame, sites: Mapping[str, tuple[str, time]], default_site: str
+) -> pl.LazyFrame:
+    """silver.stock_ledger: one row a move and location inside the plant.
+
+    A move takes `qty` from `from_location` and adds it to `to_location`; value is quantity times the
+    move's unit cost, rounded once per move (half to even), so both sides cancel exactly. A move within one location
+    stays as one posting of 0.
+
+    Relational tables know no site: a location belongs to the site its zone names, else to `default_site`.
+    `sites` gives each site's time zone and start of the production day (local clock); a posting belongs
+    to the production day whose local clock it shows.
+    """
+    cents = (pl.col("qty") * pl.col("unit_cost_cents")).round().cast(pl.Int64)
+    booked = moves.with_columns(cents.alias("value_cents"))
+    out = booked.select(location="from_location", sign=pl.lit(-1), **_kept())
+    into = booked.select(location="to_location", sign=pl.lit(1), **_kept())
+    postings = (
+        pl.concat([out, into])
+        .filter(pl.col("location") != EXTERNAL)
+        .with_columns(pl.col("qty") * pl.col("sign"), pl.col("value_cents") * pl.col("sign"))
+        .group_by("move_id", "location")
+        .agg(pl.col("at", "material", "lot", "kind", "reference").first(), pl.col("qty", "value_cents").sum())
+    )
+    known = pl.when(pl.col("zone").is_in(list(sites))).then(pl.col("zone")).alias("site")
+    placed = postings.join(locations.select("location", known), on="location", how="left")
+    placed = placed.with_columns(pl.col("site").fill_null(default_site))
+    columns = table("silver.stock_ledger").schema
+    return placed.with_columns(production_day(sites)).select(list(columns)).sort("at", "move_id", "location")
+
+
+def production_day(sites: Mapping[str, tuple[str, time]]) -> pl.Expr:
+    """Production day of the instant `at` at `site`: yesterday's until the local clock shows the day's start."""
+    chain: pl.Expr = pl.lit(None, pl.Date)
+    for site, (zone, day_start) in sites.items():
+        local = pl.col("at").dt.convert_time_zone(zone)
+        day = local.dt.date() - pl.when(local.dt.time() < day_start).then(pl.duration(days=1)).otherwise(pl.duration())
+        chain = pl.when(pl.col("site") == site).then(day).otherwise(chain)
+    return chain.cast(pl.Date).alias("production_day")
+
+
+def _kept() -> dict[str, str]:
+    return {name: name for name in ("move_id", "at", "material", "lot", "kind", "reference", "qty", "value_cents")}

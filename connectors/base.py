@@ -1,0 +1,117 @@
+"""What the dock hands to the writing door, and what it needs from its caller.
+
+Every connector, whatever it reads, ends in a `Landing`: rows for one bronze table that are to be
+appended exactly once, and the rows it set aside. Nothing here reads a protocol and nothing writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from plant.tables import table
+
+QUARANTINE = table("bronze.quarantine")
+INSTANT = pl.Datetime("us", "UTC")
+
+
+def no_quarantine() -> pl.DataFrame:
+    """bronze.quarantine without rows."""
+    return QUARANTINE.empty()
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A file taken in. The writing door hands it to `Dock.record` after the append, never before."""
+
+    identity: str  # what `Dock.seen` is asked with; opaque
+    source: str
+    origin: str
+    rows: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Rows for one bronze table, appended exactly once under (`app`, `version`).
+
+    `frame` conforms to the contract of `table`, `quarantine` to bronze.quarantine; either may be empty.
+    `ingested` is set for files: the door records it once frame and quarantine are written.
+    """
+
+    table: str
+    app: str
+    version: int
+    frame: pl.DataFrame
+    quarantine: pl.DataFrame = field(default_factory=no_quarantine)
+    ingested: Ingested | None = None
+
+
+class Dock(Protocol):
+    """What bronze assets get from their caller (Dagster resource `dock`)."""
+
+    @property
+    def root(self) -> Path:
+        """The --root folder."""
+        ...
+
+    def seen(self, identity: str) -> bool:
+        """Whether an `Ingested.identity` was recorded before."""
+        ...
+
+    def record(self, ingested: Ingested) -> None:
+        """Remember a file as taken in; called by the writing door after the append."""
+        ...
+
+    def now(self) -> datetime:
+        """The time of this run, aware, UTC."""
+        ...
+
+    def known(self, record_set: str) -> pl.DataFrame:
+        """Latest version per record of bronze.records: record_key, row_hash, watermark, deleted."""
+        ...
+
+
+Seen = Callable[[str], bool]
+
+
+def nothing_seen(identity: str) -> bool:
+    """A `Seen` for a first run: nothing was taken in before."""
+    return False
+
+
+def set_aside(rows: pl.DataFrame, *, source: str, origin: str, segment: str, now: datetime) -> pl.DataFrame:
+    """bronze.quarantine from rows with position (i64), reason, message, payload (str) and booked (bool).
+
+    A column `source`, `origin` or `segment` in `rows` wins over the argument. The id is the hash of
+    source, origin, position, reason and payload: the same row set aside twice has the same id.
+    """
+    given = {"source": source, "origin": origin, "segment": segment}
+    filled = rows.with_columns(pl.lit(v).alias(k) for k, v in given.items() if k not in rows.columns)
+    at = pl.lit(now, dtype=INSTANT)
+    named = filled.with_columns(
+        id=pl.concat_str("source", "origin", "position", "reason", "payload", separator="\x1f").map_elements(
+            _short_hash, return_dtype=pl.String
+        ),
+        quarantined_at=at,
+        date=at.dt.date(),
+    )
+    return named.select(pl.col(name).cast(dtype) for name, dtype in QUARANTINE.schema.items())
+
+
+def one_aside(
+    reason: str, message: str, *, source: str, origin: str, segment: str, now: datetime, payload: str = "{}"
+) -> pl.DataFrame:
+    """A single quarantine row about a whole file, table or source (position 0, not booked)."""
+    row = {"position": [0], "reason": [reason], "message": [message], "payload": [payload], "booked": [False]}
+    return set_aside(pl.DataFrame(row), source=source, origin=origin, segment=segment, now=now)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,196 @@
+"""Files dropped in a folder: found, known by content, read, handed over once.
+
+A file is what its bytes are: the same content a second time is skipped, other content under the same
+name is taken in again. A file somebody is still writing is left for the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from connectors.base import Ingested, Landing, Seen, one_aside, set_aside
+from connectors.files_readings import REQUIRED as READINGS_REQUIRED
+from connectors.files_readings import Origin, readings
+from connectors.files_reports import REQUIRED as REPORTS_REQUIRED
+from connectors.files_reports import reports
+from connectors.files_tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
+from plant.config import Plant
+from plant.errors import SourceDownError, TerminalError
+from plant.model import FilesSource
+from plant.tables import table
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 2.0
+"""A file changed less than this ago may still be growing."""
+
+DATA_ENV = "SHOPFLOOR_DATA"
+DATA_DEFAULT = "../shared/data"
+_TEMPORARY = ("~$", ".", "_")
+
+
+def read_files(
+    source: FilesSource, plant: Plant, root: Path, seen: Seen, now: datetime, *, force: bool = False
+) -> list[Landing]:
+    """Every file of a source that was not taken in before, one `Landing` each.
+
+    The caller appends each landing and then records its `ingested`; it is asked by `seen` with the same
+    identity. A file that cannot be read as a whole is one quarantine row (unreadable_file, undecodable,
+    missing_column, empty_file, unknown_format) and is tried again when its content or the source's
+    settings change. `force` reads files that changed a moment ago, too.
+
+    Raises:
+        SourceDownError: the folder does not exist.
+        TerminalError: a column the content needs is not mapped.
+    """
+    _mapped(source)
+    paths = find(source, root)
+    ready = paths if force else settled(paths)
+    landings: list[Landing] = []
+    taken: set[str] = set()
+    for path in ready:
+        sha = digest(path)
+        known = (f"{source.name}:{sha}", f"{source.name}:{sha}:{settings(source)}")
+        if taken.isdisjoint(known) and not any(seen(identity) for identity in known):
+            landings.append(read_file(path, sha, source, plant, now))
+            taken.update(known[:1])
+    return landings
+
+
+def read_file(path: Path, sha: str, source: FilesSource, plant: Plant, now: datetime) -> Landing:
+    """One file as a landing; a refused file is a landing without rows and one quarantine row."""
+    name = f"bronze.{source.content}"
+    where = Origin(str(path), f"file:{source.name}:{sha[:16]}", now)
+    try:
+        sheet = load(path, source)
+        require(sheet, source, path)
+    except UnreadableFileError as refusal:
+        log.warning("%s: refused: %s", source.name, refusal)
+        held = one_aside(
+            refusal.reason, str(refusal), source=source.name, origin=where.origin, segment=where.segment, now=now
+        )
+        mark = settings(source)
+        refused = Ingested(f"{source.name}:{sha}:{mark}", source.name, where.origin, 0, 1)
+        return Landing(name, f"{where.segment}:{mark}", 0, table(name).empty(), held, refused)
+    good, held = interpret(sheet.rows, source, plant, where)
+    held = pl.concat([broken_rows(sheet, source, where), held])
+    log.info("%s: %s: %d rows, %d set aside", source.name, path.name, good.height, held.height)
+    return Landing(
+        name,
+        where.segment,
+        0,
+        good,
+        held,
+        Ingested(f"{source.name}:{sha}", source.name, where.origin, good.height, held.height),
+    )
+
+
+def interpret(
+    rows: pl.DataFrame, source: FilesSource, plant: Plant, where: Origin
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a sheet as rows of the source's bronze table, and those set aside."""
+    read = readings if source.content == "readings" else reports
+    return read(rows, source, plant, where)
+
+
+def broken_rows(sheet: Sheet, source: FilesSource, where: Origin) -> pl.DataFrame:
+    """bronze.quarantine for lines with a wrong number of fields."""
+    held = sheet.broken.select(
+        pl.col(POSITION).alias("position"),
+        pl.lit("broken_row").alias("reason"),
+        pl.format("{} fields, the header has {}: correct the line and send the file again", "found", "valid").alias(
+            "message"
+        ),
+        pl.struct("line").struct.json_encode().alias("payload"),
+        pl.lit(value=False).alias("booked"),
+    )
+    return set_aside(held, source=source.name, origin=where.origin, segment=where.segment, now=where.now)
+
+
+def find(source: FilesSource, root: Path) -> list[Path]:
+    """The files of a source, by name. `{data}` is the environment's SHOPFLOOR_DATA.
+
+    Raises:
+        SourceDownError: the folder does not exist.
+    """
+    spelled = source.path.replace("{data}", os.environ.get(DATA_ENV, DATA_DEFAULT)).replace("{root}", str(root))
+    path = Path(spelled).expanduser()
+    path = path if path.is_absolute() or source.path.startswith("{data}") else root / path
+    if path.is_dir():
+        return _readable(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    if path.is_file():
+        return [path]
+    fixed = _fixed_part(path)
+    if not fixed.is_dir() or not _is_pattern(path):
+        raise SourceDownError(
+            f"source {source.name!r}: {path} does not exist; valid is a folder, a file or a pattern in a folder that "
+            f"exists: create it, correct `path`, or set {DATA_ENV} where the path begins with {{data}}"
+        )
+    return _readable(fixed.glob(str(path.relative_to(fixed))))
+
+
+def _fixed_part(path: Path) -> Path:
+    """The folders before the first pattern."""
+    return next(part for part in path.parents if not _is_pattern(part))
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(mark in str(path) for mark in "*?[")
+
+
+def _readable(paths: Iterable[Path]) -> list[Path]:
+    return sorted(p for p in paths if p.is_file() and not p.name.startswith(_TEMPORARY))
+
+
+def settled(paths: list[Path]) -> list[Path]:
+    """The files nobody writes any more. Young ones are looked at a second time after SETTLE_S."""
+    before = {p: _face(p) for p in paths}
+    youngest = max((mtime / 1e9 for _, mtime in before.values()), default=0.0)
+    wait = SETTLE_S - (time.time() - youngest)
+    if 0 < wait <= SETTLE_S:
+        time.sleep(wait)
+    return [p for p in paths if p.exists() and _face(p) == before[p]]
+
+
+def _face(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def digest(path: Path) -> str:
+    """sha256 of the content; a file that did not change since is not read again in this process."""
+    return _digest(path, *_face(path))
+
+
+@lru_cache(maxsize=100_000)
+def _digest(path: Path, size: int, mtime_ns: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def settings(source: FilesSource) -> str:
+    """Short hash of a source's settings: a refused file is tried again when they change."""
+    return hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:8]
+
+
+def _mapped(source: FilesSource) -> None:
+    needed: dict[Literal["readings", "reports"], tuple[str, ...]] = {
+        "readings": READINGS_REQUIRED,
+        "reports": REPORTS_REQUIRED,
+    }
+    missing = [c for c in needed[source.content] if c not in source.columns]
+    if missing:
+        raise TerminalError(
+            f"source {source.name!r}: `columns` does not map {', '.join(missing)}; content {source.content!r} needs "
+            f"{', '.join(needed[source.content])}: add them in plant.toml"
+        )

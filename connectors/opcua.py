@@ -1,0 +1,258 @@
+"""OPC UA: one subscription per source, history for what was missed, whole batches to the intake.
+
+Order that loses nothing and doubles nothing: subscribe and hold what comes, read the history since
+the last stored value of each node, hand the history on, then hand on what was held less its repeats.
+The same after every gap. Wire format: opcua_decode; reconnect: opcua_session; HistoryRead: opcua_history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from asyncua import ua
+from asyncua.client.ua_client import UaClientState
+from asyncua.ua.uaerrors import UaError
+
+from connectors.base import one_aside
+from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
+from connectors.opcua_decode import TICKS_1970, Columns, concat
+from connectors.opcua_history import HistoryUnavailableError, read_history
+from connectors.opcua_security import log_in, secure
+from connectors.opcua_session import GapClient, GapSubscription
+from connectors.retry import Health
+from plant.errors import SourceDownError
+from plant.model import OpcUaSource, Tag
+from plant.units import duration
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.1
+HOLD_ROWS = 500_000
+"""Values held in memory while history is read; above it the server is asked to queue."""
+OVERLAP_S = 10.0
+"""How long after a catch-up live values may repeat what history already gave."""
+REFUSED_AGAIN_S = 60.0
+FIRST_HISTORY = timedelta(days=7)
+"""How far back history is read for a tag that was never stored."""
+
+
+class OpcUaReader:
+    """Reads one OPC UA source until cancelled.
+
+    Args:
+        source: its section of plant.toml.
+        tags: (tag id, tag) pairs of the source; the address is a node id such as `ns=2;s=cnc-1.state`.
+        intake: where rows go.
+        health: told about connection and values.
+        seen: what is stored already.
+        root: --root; certificates live under root/pki.
+    """
+
+    def __init__(
+        self,
+        source: OpcUaSource,
+        tags: Sequence[tuple[str, Tag]],
+        intake: Intake,
+        health: Health,
+        seen: Seen,
+        root: Path,
+    ) -> None:
+        self.source, self.intake, self.health, self.seen, self.root = source, intake, health, seen, root
+        self.nodes, self.bad = _nodes_of(tags)
+        self._live: list[tuple[int, Columns]] = []
+        self._live_rows = 0
+        self._gap = asyncio.Event()
+        self._dedupe_until = 0.0
+        self._refused: set[str] = set()
+        self._tags = pl.Series([""], dtype=pl.String)
+        self._index = np.zeros(0, "i4")
+
+    async def run(self) -> None:
+        """Connect and hand on values until cancelled.
+
+        Raises:
+            SourceDownError: the server cannot be reached, or was lost for good.
+            TerminalError: the security settings cannot work.
+        """
+        client = GapClient(self.source.endpoint, timeout_s=10.0, gate=self._may_publish)
+        try:
+            await self._connect(client)
+            await self._flow(client)
+        except (TimeoutError, UaError, OSError) as error:
+            text = str(error) or type(error).__name__
+            raise SourceDownError(f"OPC UA server {self.source.endpoint}: {text}; check it is running") from error
+        finally:
+            await _close(client)
+
+    async def _connect(self, client: GapClient) -> None:
+        await secure(client, self.source, self.root)
+        log_in(client, self.source)
+        client.connection_lost_callback = self._lost
+        client.on_reconnected = lambda: self.health.up("reconnected")
+        await client.connect()
+
+    async def _lost(self, error: Exception) -> None:
+        self.health.down(f"connection to {self.source.endpoint} lost: {error}")
+
+    async def _flow(self, client: GapClient) -> None:
+        self._live, self._live_rows = [], 0
+        publish_ms = duration(self.source.publish).total_seconds() * 1000
+        sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap)
+        self._gap.set()
+        await self._monitor(client, sub)
+        self.health.up(self._words())
+        asked = time.monotonic()
+        while True:
+            if self._gap.is_set():
+                await self._catch_up(client, sub)
+            await self._drain()
+            await asyncio.sleep(TICK_S)
+            _check(client, sub)
+            if sub.refused and time.monotonic() - asked > REFUSED_AGAIN_S:
+                asked = time.monotonic()
+                await self._monitor(client, sub, only=set(sub.refused))
+
+    async def _monitor(self, client: GapClient, sub: GapSubscription, only: set[str] | None = None) -> None:
+        """Monitor the nodes, all or some; a refused one is reported and leaves the others alone."""
+        nodes = [client.get_node(n) for n in self.nodes if only is None or n.to_string() in only]
+        sampling_ms = duration(self.source.sampling).total_seconds() * 1000
+        handles = await sub.add(nodes, self.source.queue, sampling_ms)
+        by_node = {node.to_string(): tag for node, tag in self.nodes.items()}
+        self._tags = pl.Series([by_node[n] for n in handles.values()], dtype=pl.String)
+        self._index = np.full(max(handles, default=0) + 1, -1, "i4")
+        self._index[list(handles)] = np.arange(len(handles))
+        refused = self.bad | {by_node[n]: f"{n} is refused with {why}" for n, why in sub.refused.items()}
+        self._report(refused)
+        self.health.message = self._words()
+
+    def _report(self, refused: dict[str, str]) -> None:
+        for tag in refused.keys() - self._refused:
+            found = f"node {refused[tag]}: put the right node id in plant.toml; asked again every minute"
+            logger.error("source %s, tag %s: %s", self.source.name, tag, found)
+            now = datetime.now(UTC)
+            aside = one_aside("bad_node", found, source=self.source.name, origin=tag, segment="live", now=now)
+            self.intake.report(aside)
+        self._refused = set(refused)
+
+    def _words(self) -> str:
+        return f"{len(self._refused)} node(s) refused: {', '.join(sorted(self._refused))}" if self._refused else ""
+
+    async def _may_publish(self) -> None:
+        await self.intake.open.wait()
+        while self._live_rows > HOLD_ROWS:
+            await asyncio.sleep(TICK_S)
+
+    def _take(self, columns: Columns) -> None:
+        self._live.append((now_us(), columns))
+        self._live_rows += len(columns)
+
+    def _on_gap(self, why: str) -> None:
+        logger.info("source %s: gap, %s", self.source.name, why)
+        self._gap.set()
+
+    async def _catch_up(self, client: GapClient, sub: GapSubscription) -> None:
+        """History since the last stored value of each node; live values wait meanwhile."""
+        self._gap.clear()
+        started = datetime.now(UTC) - timedelta(seconds=60)
+        last = self.seen.since()
+        first = datetime.now(UTC) - FIRST_HISTORY
+        items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
+        since = {h: (node, last.get(self.nodes[node], first)) for h, node in items.items()}
+        count = 0
+        try:
+            async for columns in read_history(client.uaclient.session, since):
+                rows = self.seen.fresh(self._rows(now_us(), columns))
+                count += rows.height
+                await self.intake.put(rows)
+                self.seen.remember(rows.filter(pl.col("ts") >= started))
+                self.seen.advance(rows)
+                self.health.saw(rows.height, datetime.now(UTC))
+        except HistoryUnavailableError as error:
+            logger.info("source %s: %s; nothing is read back", self.source.name, error)
+        logger.info("source %s: %d values read back from history", self.source.name, count)
+        self._dedupe_until = time.monotonic() + OVERLAP_S
+
+    async def _drain(self) -> None:
+        live, self._live, self._live_rows = self._live, [], 0
+        if self._gap.is_set():  # a gap was found since: what came after it waits for the history
+            self._live, self._live_rows = live + self._live, sum(len(c) for _, c in live)
+            return
+        if not live:
+            return
+        rows = self._rows(live[-1][0], concat([columns for _, columns in live]))
+        if time.monotonic() < self._dedupe_until:
+            rows = self.seen.fresh(rows)
+            self.seen.remember(rows)
+        else:
+            self.seen.advance(rows)
+        if not rows.is_empty():
+            await self.intake.put(rows)
+        self.health.saw(rows.height, datetime.now(UTC))
+
+    def _rows(self, received_us: int, columns: Columns) -> pl.DataFrame:
+        """Columns as rows for the intake; without a source time the server's counts, then ours."""
+        known = columns.handle < len(self._index)
+        index = np.where(known, self._index[np.where(known, columns.handle, 0)], -1)
+        at = np.where(columns.source > 0, columns.source, columns.server)
+        text: list[str | None] = [None] * len(columns)
+        for position, words in columns.text.items():
+            text[position] = words
+        frame = pl.DataFrame(
+            {
+                "ts": as_instant(pl.Series(np.where(at > 0, _unix_us(at), received_us))),
+                "index": index,
+                "value": pl.Series(columns.value).zip_with(
+                    pl.Series(columns.valid), pl.Series([None], dtype=pl.Float64).extend_constant(None, len(text) - 1)
+                ),
+                "text": pl.Series(text, dtype=pl.String),
+                "status": columns.status,
+                "server_at": as_instant(pl.Series(_unix_us(columns.server))),
+                "has_server": columns.server > 0,
+            }
+        ).filter(pl.col("index") >= 0)
+        return frame.with_columns(
+            tag=self._tags.gather(frame["index"]),
+            server_at=pl.when("has_server").then("server_at"),
+            received_at=as_instant([received_us])[0],
+            source=pl.lit(self.source.name),
+        ).select(pl.col(k).cast(v) for k, v in ROWS.items())
+
+
+def _unix_us(ticks: np.ndarray) -> np.ndarray:
+    return (ticks - TICKS_1970) // 10
+
+
+def _nodes_of(tags: Sequence[tuple[str, Tag]]) -> tuple[dict[ua.NodeId, str], dict[str, str]]:
+    """Tag id by node id, and what is wrong with addresses that are none."""
+    nodes: dict[ua.NodeId, str] = {}
+    bad: dict[str, str] = {}
+    for tag, definition in tags:
+        try:
+            node = ua.NodeId.from_string(definition.address)
+        except (UaError, ValueError) as error:
+            bad[tag] = f"address {definition.address!r} is no node id such as 'ns=2;s=name' ({error})"
+        else:
+            nodes[node] = tag
+    return nodes, bad
+
+
+def _check(client: GapClient, sub: GapSubscription) -> None:
+    if sub.broken is not None:
+        raise SourceDownError(f"subscription could not be restored: {sub.broken}")
+    if client.state is UaClientState.DISCONNECTED:
+        raise SourceDownError("connection lost")
+
+
+async def _close(client: GapClient) -> None:
+    try:
+        async with asyncio.timeout(5):
+            await client.disconnect()
+    except (TimeoutError, UaError, OSError):
+        client.disconnect_socket()

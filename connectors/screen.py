@@ -1,0 +1,77 @@
+"""The gate every reading passes before bronze, whatever protocol it came by.
+
+Held back are readings nobody can place: a time stamp in the future or before 2000, a tag that is in
+no plant.toml. A NaN or an infinite number is kept as it came (bronze is as it came) and reported.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from connectors.base import INSTANT, no_quarantine, set_aside
+
+FUTURE = timedelta(minutes=10)
+ANCIENT = datetime(2000, 1, 1, tzinfo=UTC)
+HELD = ("unknown_tag", "future_timestamp", "ancient_timestamp")
+_PAYLOAD = ("ts", "tag", "value", "text", "status", "server_at", "received_at")
+
+
+def reason_of(known_tags: pl.Series, now: datetime) -> pl.Expr:
+    """The reason code of a bronze.readings-shaped row, null when there is nothing to say about it."""
+    return (
+        pl.when(~pl.col("tag").is_in(known_tags.implode()))
+        .then(pl.lit("unknown_tag"))
+        .when(pl.col("ts") > pl.lit(now + FUTURE, dtype=INSTANT))
+        .then(pl.lit("future_timestamp"))
+        .when(pl.col("ts") < pl.lit(ANCIENT, dtype=INSTANT))
+        .then(pl.lit("ancient_timestamp"))
+        .when(pl.col("value").is_nan() | pl.col("value").is_infinite())
+        .then(pl.lit("not_finite"))
+    )
+
+
+def message_of(now: datetime) -> pl.Expr:
+    """What was found, what is valid, what to do, from columns reason, tag, ts, value."""
+    limit = (now + FUTURE).isoformat(timespec="seconds")
+    ts = pl.col("ts").dt.to_string("iso:strict")
+    return (
+        pl.when(pl.col("reason") == "unknown_tag")
+        .then(pl.format("tag {} is in no machine of plant.toml: add the tag, then replay", "tag"))
+        .when(pl.col("reason") == "future_timestamp")
+        .then(pl.format("time stamp {} is later than {}: set the clock of the source right", ts, pl.lit(limit)))
+        .when(pl.col("reason") == "ancient_timestamp")
+        .then(pl.format("time stamp {} is before 2000-01-01: set the clock of the source right", ts))
+        .otherwise(pl.format("value {} is not a finite number: kept as it came, not used in sums", "value"))
+    )
+
+
+def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split bronze.readings-shaped rows into those to append and the bronze.quarantine rows about them.
+
+    `tags` is `plant.dimensions.tags_frame`, `now` aware UTC. Rows with NaN or infinity are in both
+    (booked = true); every other quarantined row is held back (booked = false).
+    """
+    judged = rows.with_columns(reason=reason_of(tags["tag"], now))
+    if judged["reason"].null_count() == judged.height:
+        return rows, no_quarantine()
+    good = judged.filter(pl.col("reason").is_null() | (pl.col("reason") == "not_finite")).select(rows.columns)
+    doubtful = judged.filter(pl.col("reason").is_not_null())
+    aside = doubtful.select(
+        "source",
+        "segment",
+        pl.col("seq").alias("position"),
+        "reason",
+        message_of(now).alias("message"),
+        pl.struct(_as_text(c) for c in _PAYLOAD).struct.json_encode().alias("payload"),
+        (pl.col("reason") == "not_finite").alias("booked"),
+    )
+    return good, set_aside(aside, source="", origin=origin, segment="", now=now)
+
+
+def _as_text(column: str) -> pl.Expr:
+    """JSON has no NaN and no instants: those go as text."""
+    if column in {"ts", "server_at", "received_at"}:
+        return pl.col(column).dt.to_string("iso:strict").alias(column)
+    return pl.col(column).cast(pl.String).alias(column) if column == "value" else pl.col(column)

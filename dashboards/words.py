@@ -1,0 +1,105 @@
+"""Numbers, spans and instants as a reader wants them. Null is a dash, never a zero. No Streamlit here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+DASH = "–"
+_WIDE = 0.005  # half a percent point: narrower bounds read the same on a page
+
+
+def number(value: float | None, unit: str = "", digits: int = 0) -> str:
+    """A number with thousands separated and its unit.
+
+    >>> number(12345.6, "pcs"), number(None, "pcs")
+    ('12,346 pcs', '–')
+    """
+    return DASH if value is None else f"{value:,.{digits}f} {unit}".rstrip()
+
+
+def percent(ratio: float | None, digits: int = 0) -> str:
+    """A ratio (0..1) in percent.
+
+    >>> percent(0.713), percent(None)
+    ('71 %', '–')
+    """
+    return DASH if ratio is None else f"{100 * ratio:.{digits}f} %"
+
+
+def bounded(ratio: float | None, low: float | None, high: float | None) -> str:
+    """A ratio with the bounds that unknown time leaves; without bounds where they would read the same.
+
+    >>> bounded(0.71, 0.66, 0.8), bounded(0.71, 0.71, 0.71), bounded(None, 0.0, 1.0), bounded(None, None, None)
+    ('71 % [66..80]', '71 %', '– [0..100]', '–')
+    """
+    if not loose(low, high):
+        return percent(ratio)
+    assert low is not None and high is not None  # noqa: S101, PT018 - said by `loose`
+    return f"{percent(ratio)} [{100 * low:.0f}..{100 * high:.0f}]"
+
+
+def loose(low: float | None, high: float | None) -> bool:
+    """True where the bounds differ enough to be worth reading."""
+    return low is not None and high is not None and high - low >= _WIDE
+
+
+def span(seconds: float | None) -> str:
+    """A duration.
+
+    >>> span(12240), span(75), span(4), span(None), span(3600), span(200000)
+    ('3 h 24 min', '1 min', '4 s', '–', '1 h', '2 d 7 h')
+    """
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    for big, small, length, part in (("d", "h", 86_400, 3_600), ("h", "min", 3_600, 60)):
+        if whole >= length:
+            rest = whole % length // part
+            return f"{whole // length} {big} {rest} {small}" if rest else f"{whole // length} {big}"
+    return f"{whole // 60} min" if whole >= 60 else f"{whole} s"
+
+
+def moment(at: datetime | None, zone: str) -> str:
+    """An instant in the site's time.
+
+    >>> from datetime import UTC
+    >>> moment(datetime(2026, 11, 22, 5, tzinfo=UTC), "Europe/Berlin")
+    'Sun 22 Nov, 06:00'
+    """
+    return DASH if at is None else f"{at.astimezone(ZoneInfo(zone)):%a %-d %b, %H:%M}"
+
+
+def day(value: date | None) -> str:
+    """A production day.
+
+    >>> day(date(2026, 11, 21))
+    'Sat 21 Nov'
+    """
+    return DASH if value is None else f"{value:%a %-d %b}"
+
+
+def days(first: date, last: date) -> str:
+    """A range of production days, both included."""
+    return day(first) if first == last else f"{day(first)} to {day(last)}"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago an instant was.
+
+    >>> from datetime import UTC
+    >>> ago(datetime(2026, 11, 22, 5, tzinfo=UTC), datetime(2026, 11, 22, 7, tzinfo=UTC))
+    '2 h ago'
+    """
+    if at is None:
+        return "never"
+    return "just now" if now - at < timedelta(minutes=1) else f"{span((now - at).total_seconds())} ago"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "alert"), plural(3, "alert"), plural(2, "piece is", "pieces are")
+    ('1 alert', '3 alerts', '2 pieces are')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,205 @@
+"""As-of features of machines: what was known about a machine just before a decision time.
+
+A row at decision time t uses only samples of clock hours that ended at or before t and records booked
+before t. Telemetry is reduced to hourly means first, so an hourly archive and minute data give the same
+features. Events (alarms, maintenance) are in `models.events`; no training and no scoring here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from models.events import alarm_counts, maintenance_ages
+
+SIGNALS: tuple[str, ...] = ("power", "temperature", "vibration", "pressure", "flow", "speed")
+"""Roles taken as continuous signals; a plant without one of them has no columns for it."""
+
+KEYS = ("machine", "at")
+CONTEXT = "context_"
+"""Prefix of columns that explain a row but are never an input of a model."""
+
+NORMAL_H = 21 * 24
+"""Length of the window a machine's own normal is taken from."""
+
+LAG_H = 48
+"""The normal ends this long before the decision time, so that a slow drift is not its own normal."""
+
+MIN_NORMAL_H = 48
+"""Hours with a value a normal needs; below, the deviation is null."""
+
+OVER = 2.0
+"""Deviation (in the machine's own standard deviations) from which an episode counts as running."""
+
+FIXED_POINT = 1e6
+"""Means are taken over integers: the same rows give the same bits in any order."""
+
+PRECISION = 6
+"""Decimals a feature is rounded to."""
+
+
+def grid(machines: Sequence[str], first: datetime, last: datetime, every_h: int = 1) -> pl.DataFrame:
+    """Decision times: machine x at, every `every_h` hours from `first` to `last`, both included."""
+    at = pl.datetime_range(first, last, f"{every_h}h", time_unit="us", eager=True).alias("at")
+    return pl.DataFrame({"machine": sorted(set(machines))}, schema={"machine": pl.String()}).join(
+        at.to_frame(), how="cross"
+    )
+
+
+def clean(readings: pl.LazyFrame) -> pl.LazyFrame:
+    """Trustworthy telemetry samples: machine, role, at, value. Carried rows and flagged values are left out."""
+    good = (pl.col("quality") == "good") & pl.col("flag").is_null() & ~pl.col("opening")
+    number = pl.col("value").is_not_null() & pl.col("value").is_finite()
+    return readings.filter(pl.col("role").is_in(SIGNALS) & good & number).select("machine", "role", "at", "value")
+
+
+def hourly(readings: pl.LazyFrame) -> pl.DataFrame:
+    """Mean of each signal per machine and clock hour.
+
+    Where the machine's state is known, only samples taken while it was producing count: a stopped spindle
+    does not vibrate, and that says nothing about its bearing. Where no state is known every sample counts.
+
+    Returns:
+        machine, end_at (end of the hour), one column per signal present; null where no sample counts.
+    """
+    samples = _while_producing(clean(readings), readings).with_columns(
+        end_at=pl.col("at").dt.truncate("1h") + timedelta(hours=1),
+        fixed=(pl.col("value") * FIXED_POINT).round().cast(pl.Int64),
+    )
+    mean = (pl.col("fixed").sum() / pl.len() / FIXED_POINT).alias("mean")
+    long = samples.group_by("machine", "end_at", "role").agg(mean).collect()
+    roles = [r for r in SIGNALS if r in set(long["role"])]
+    wide = long.pivot("role", index=["machine", "end_at"], values="mean").select("machine", "end_at", *roles)
+    return wide.sort("machine", "end_at")
+
+
+def _while_producing(samples: pl.LazyFrame, readings: pl.LazyFrame) -> pl.LazyFrame:
+    known = pl.col("text").is_not_null() & (pl.col("text") != "unknown")
+    state = pl.when(known).then(pl.col("text")).alias("state")
+    states = readings.filter((pl.col("role") == "state") & ~pl.col("opening")).select("machine", "at", state)
+    joined = samples.sort("at").join_asof(
+        states.sort("at"), on="at", by="machine", strategy="backward", tolerance="1h", check_sortedness=False
+    )
+    return joined.filter(pl.col("state").is_null() | (pl.col("state") == "producing"))
+
+
+def features(
+    readings: pl.LazyFrame,
+    alarms: pl.DataFrame,
+    maintenance: pl.DataFrame,
+    machines: pl.DataFrame,
+    at: pl.DataFrame,
+    *,
+    codes: Sequence[int] | None = None,
+    modes: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """One row per row of `at` (machine, at), with everything known just before it.
+
+    Args:
+        readings: shaped as silver.readings.
+        alarms: machine, at, code: one row an alarm that came (`models.events.alarms`).
+        maintenance: shaped as silver.maintenance_orders.
+        machines: shaped as silver.machines; its kinds become kind_* columns of 0 and 1.
+        at: decision times.
+        codes: alarm codes that get columns of their own; None: those seen before the last decision time.
+        modes: failure modes that get columns of their own; None: those booked before the last decision time.
+
+    Returns:
+        machine, at, feature columns, context_* columns. Deviations are in standard deviations of the
+        machine's own normal, slopes in the same per day, ages in hours. Null: not known.
+    """
+    rows = at.select(KEYS).sort(KEYS)
+    known = telemetry(hourly(readings), rows).join(machines.select("machine", "kind"), on="machine", how="left")
+    columns = [
+        *alarm_counts(alarms, rows, codes),
+        *maintenance_ages(maintenance, rows, modes),
+        *((known["kind"] == kind).cast(pl.Float64).alias(f"kind_{kind}") for kind in _kinds(machines)),
+    ]
+    return known.drop("kind").with_columns(columns)
+
+
+def _kinds(machines: pl.DataFrame) -> list[str]:
+    return sorted(machines["kind"].unique().to_list())
+
+
+def names(frame: pl.DataFrame) -> list[str]:
+    """Feature columns of a frame made by `features`, in order; context, keys and labels left out."""
+    return [c for c in frame.columns if c not in KEYS and not c.startswith((CONTEXT, "label_"))]
+
+
+def telemetry(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rolling features of the hourly means, joined to the decision times at their last complete hour."""
+    roles = [c for c in hours.columns if c not in ("machine", "end_at")]
+    if hours.is_empty() or rows.is_empty():
+        return rows
+    dense = _dense(hours, rows)
+    for role in roles:
+        dense = dense.with_columns(_normal(role)).with_columns(_deviation(role)).with_columns(_over(role))
+    wanted = [c for c in dense.columns if c not in ("hour", *roles) and not c.startswith("_")]
+    joined = rows.with_columns(hour=pl.col("at").dt.truncate("1h")).join(
+        dense.select("hour", *wanted), on=["machine", "hour"], how="left"
+    )
+    return joined.drop("hour").sort(KEYS).with_columns(pl.selectors.float().round(PRECISION))
+
+
+def _dense(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Every machine and every hour to the last decision time, nulls where nothing was measured; n counts hours."""
+    last = max(rows["at"].dt.truncate("1h").max(), hours["end_at"].min())  # type: ignore[type-var]
+    span = pl.datetime_range(hours["end_at"].min(), last, "1h", time_unit="us", eager=True)  # type: ignore[arg-type]
+    every = rows.select("machine").unique().join(span.alias("hour").to_frame(), how="cross")
+    dense = every.join(hours.rename({"end_at": "hour"}), on=["machine", "hour"], how="left").sort("machine", "hour")
+    return dense.with_columns(_n=pl.int_range(pl.len()).cast(pl.Float64).over("machine"))
+
+
+def _normal(role: str) -> list[pl.Expr]:
+    """The machine's own normal (median) and spread (interquartile range as a standard deviation)."""
+    x = pl.col(role).shift(LAG_H)
+
+    def quantile(q: float) -> pl.Expr:
+        return x.rolling_quantile(q, window_size=NORMAL_H, min_samples=MIN_NORMAL_H)
+
+    spread = (quantile(0.75) - quantile(0.25)) / 1.349
+    normal = quantile(0.5)
+    # A signal that does not move (spread 0) has no deviation in its own standard deviations: null, not infinite.
+    floor = normal.abs() * 1e-3
+    usable = pl.when(spread > 0).then(pl.max_horizontal(spread, floor))
+    return [
+        normal.over("machine").alias(f"{CONTEXT}{role}_normal"),
+        usable.over("machine").alias(f"_{role}_spread"),
+        pl.col(role).rolling_mean(6, min_samples=2).over("machine").alias(f"{CONTEXT}{role}_level"),
+    ]
+
+
+def _deviation(role: str) -> list[pl.Expr]:
+    z = (pl.col(role) - pl.col(f"{CONTEXT}{role}_normal")) / pl.col(f"_{role}_spread")
+
+    def mean(hours: int) -> pl.Expr:
+        return z.rolling_mean(hours, min_samples=max(2, hours // 6)).over("machine").alias(f"{role}_dev_{hours}h")
+
+    return [
+        mean(6), mean(24), mean(72),
+        z.rolling_std(24, min_samples=8).over("machine").alias(f"{role}_std_24h"),
+        z.ewm_mean(span=24, min_samples=6, ignore_nulls=True).over("machine").alias(f"{role}_ewm"),
+        _slope(z, 24).over("machine").alias(f"{role}_slope_24h"),
+        _slope(z, 72).over("machine").alias(f"{role}_slope_72h"),
+    ]  # fmt: skip
+
+
+def _slope(x: pl.Expr, hours: int) -> pl.Expr:
+    """Least-squares slope per day over the last `hours`, from rolling moments; null below a third of them."""
+    n = pl.when(x.is_not_null()).then(pl.col("_n"))
+
+    def mean(e: pl.Expr) -> pl.Expr:
+        return e.rolling_mean(hours, min_samples=hours // 3)
+
+    spread = mean(n * n) - mean(n).pow(2)
+    return pl.when(spread > 1e-6).then((mean(n * x) - mean(n) * mean(x)) / spread * 24)
+
+
+def _over(role: str) -> list[pl.Expr]:
+    """Hours for which the smoothed deviation has been outside +-OVER without a break; 0 when it is inside."""
+    outside = (pl.col(f"{role}_ewm").abs() > OVER).fill_null(value=False)
+    episode = (~outside).cum_sum().over("machine")
+    return [outside.cast(pl.Float64).cum_sum().over("machine", episode).alias(f"{role}_over_h")]

@@ -1,0 +1,160 @@
+"""`shopfloor build`: ingest what is new, then bring stage after stage up to date. Headless, same jobs as Dagster.
+
+Nothing stale means nothing is run. A day is rebuilt only when its inputs changed (see `pipelines.plan`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.instance import instance
+from pipelines.place import Place, place
+from pipelines.progress import Progress
+from pipelines.receipts import receipt_of
+from plant.config import Plant, load
+from plant.errors import PlantError, TerminalError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+MOST_ROUNDS = 400
+"""A chain of days converges in as many rounds as there are days; more is a defect and is said so."""
+
+
+class BuildError(TerminalError):
+    """A job of the build failed; the message names the step and its first error."""
+
+
+@dataclass
+class Built:
+    """What a build did: stages and days, and failed data checks."""
+
+    stages: list[str] = field(default_factory=list)
+    failed_checks: list[str] = field(default_factory=list)
+
+
+class Builder:
+    """Runs the jobs of one plant in this process. `overrides` go to `definitions.build`."""
+
+    def __init__(self, plant: Plant, where: Place, progress: Progress, **overrides: Any) -> None:
+        from pipelines.definitions import build as definitions
+
+        self.plant, self.where, self.progress = plant, where, progress
+        self.instance = instance(where)
+        self.defs = definitions(plant, where, **overrides)
+        self.lake, self.state = self.defs.resources["lake"], self.defs.resources["state"]
+        self.built = Built()
+        for name in ("dagster", "great_expectations", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+    def run(self, first: date | None = None, last: date | None = None) -> Built:
+        """Everything from ingestion to publication."""
+        self._job("ingest")
+        self._enterprise()
+        self._days(first, last)
+        self._models()
+        self._job("exports")
+        return self.built
+
+    def recompute(self) -> None:
+        """Silver and the gold day tables from the bronze that is there; no ingestion, models or publication."""
+        self._enterprise()
+        self._days(None, None)
+
+    def _enterprise(self) -> None:
+        wanted = self.lake.fingerprint("bronze.records") + _enterprise_code()
+        self._once("enterprise", wanted)
+
+    def _models(self) -> None:
+        """Train and score when there are new complete days, new maintenance or new sales, or new decisions."""
+        days = [str(d) for d in self.lake.days("silver.readings")]
+        names = ("silver.maintenance_orders", "silver.sales_orders", "bronze.decisions")
+        wanted = "|".join([*days[-1:], *(self.lake.fingerprint(n) for n in names), _enterprise_code()])
+        self._once("models", wanted)
+
+    def _once(self, job: str, wanted: str) -> None:
+        receipt = self.state.built(f"job:{job}", None)
+        if receipt is None or receipt.inputs_hash != wanted:
+            self._job(job)
+            self.state.record_built(receipt_of(f"job:{job}", None, wanted))
+
+    def _days(self, first: date | None, last: date | None) -> None:
+        from pipelines.plan import plan
+
+        for _ in range(MOST_ROUNDS):
+            step = plan(self.plant, self.lake, self.state, first, last)
+            if step is None:
+                return
+            for start, end in step.ranges:
+                self._job(step.stage, (start, end))
+        raise BuildError(
+            f"the days did not settle after {MOST_ROUNDS} rounds; last stale stage {step.stage} {step.ranges}"
+        )
+
+    def _job(self, name: str, days: tuple[date, date] | None = None) -> None:
+        title = name if days is None else f"{name} {days[0]}..{days[1]}"
+        with self.progress.step(title) as step:
+            result = self._execute(name, days)
+            failed = failed_checks(result)
+            self.built.stages.append(title)
+            self.built.failed_checks.extend(failed)
+            step.note = f"[red]{len(failed)} checks failed[/red]" if failed else ""
+
+    def _execute(self, name: str, days: tuple[date, date] | None) -> dg.ExecuteInProcessResult:
+        from pipelines.sensors import RANGE_END, RANGE_START
+
+        tags = {} if days is None else {RANGE_START: days[0].isoformat(), RANGE_END: days[1].isoformat()}
+        job = self.defs.resolve_job_def(name)
+        result = job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+        if not result.success:
+            raise BuildError(_first_failure(name, result))
+        return result
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Names of the asset checks that did not pass."""
+    return [
+        f"{'.'.join(e.asset_key.path)}: {e.check_name} ({e.severity.value.lower()})"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
+    ]
+
+
+def _first_failure(name: str, result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause or error
+            return f"job {name}, step {event.step_key}: {cause.message.strip()}"
+    failed = failed_checks(result)
+    return f"job {name} failed" + (f"; blocking checks: {', '.join(failed)}" if failed else "")
+
+
+def _enterprise_code() -> str:
+    from pipelines.fingerprints import code_hash
+
+    return code_hash()
+
+
+def build_command(plant_toml: Path, root: Path | None, first: str | None, last: str | None, data: Path | None) -> int:
+    """The verb: exit 0 when everything is up to date, 1 when a blocking check or a job failed."""
+    if data is not None:
+        os.environ["SHOPFLOOR_DATA"] = str(data.resolve())
+    plant, progress = load(plant_toml), Progress()
+    built = Builder(plant, place(root), progress).run(_day(first), _day(last))
+    for failed in built.failed_checks:
+        progress.say(f"[yellow]check failed[/yellow] {failed}")
+    progress.say(f"up to date ({len(built.stages)} jobs run)")
+    return 1 if any(f.endswith("(error)") for f in built.failed_checks) else 0
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise PlantError(f"{text!r} is not a day; write it as 2026-11-15") from error

@@ -1,0 +1,101 @@
+"""The composition root for Dagster: `build(plant, root)` wires every room. Nothing else happens at import.
+
+`dagster dev` and `dg dev` load `defs`, made from the plant file and root in the environment
+(SHOPFLOOR_PLANT, SHOPFLOOR_ROOT).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from assets.partitions import DAYS  # first: silences Dagster's beta warning before decorators run
+
+import dagster as dg  # isort: skip
+
+from warehouse.shelf import Shelf
+
+from pipelines.dock import LakeDock
+from pipelines.inputs import Inputs
+from pipelines.io import LakeIO
+from pipelines.jobs import JOBS
+from pipelines.opening import opening
+from pipelines.place import Place, place
+from pipelines.publication import published
+from pipelines.receipts import Receipts
+from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
+from plant.config import Plant, load
+from warehouse.lake import Lake
+from warehouse.state import State
+
+ROOMS = ("assets.bronze", "assets.silver", "assets.gold", "assets.models", "assets.exports")
+FRESH = {"bronze": timedelta(minutes=15), "silver": timedelta(hours=1), "gold": timedelta(hours=1)}
+"""How old the last materialisation of a layer may be before Dagster calls it stale."""
+
+
+def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) -> dg.Definitions:
+    """All assets, checks, jobs, schedules and sensors of one plant. `overrides` replace resources, for tests."""
+    from assets.checks import checks_for
+
+    assets = [_with_policies(a) for a in load_assets()]
+    return dg.Definitions(
+        assets=[*assets, published],
+        asset_checks=checks_for() if checks else [],
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        resources={**resources(plant, where), **overrides},
+        executor=dg.in_process_executor,
+    )
+
+
+def resources(plant: Plant, where: Place) -> dict[str, Any]:
+    """What the assets are given: the plant, the door, the dock, the opening rows."""
+    lake, state, shelf = Lake(where.root), State(where.root), Shelf(where.root)
+    receipts = Receipts(lake, state, lambda: Inputs(plant, lake))
+    return {
+        "plant": plant,
+        "io_manager": LakeIO(lake, shelf, receipts),
+        "dock": LakeDock(where, lake, state),
+        "opening": opening(lake),
+        "lake": lake,
+        "state": state,
+        "place": where,
+    }
+
+
+def load_assets() -> list[dg.AssetsDefinition]:
+    """Every asset of the rooms, found by package."""
+    found: list[dg.AssetsDefinition] = []
+    for room in ROOMS:
+        found.extend(a for a in dg.load_assets_from_package_module(importlib.import_module(room)))  # type: ignore[misc]
+    return found
+
+
+def _with_policies(assets: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
+        window = FRESH.get(spec.key.path[0])
+        if window is None:
+            return spec
+        return dg.apply_freshness_policy(spec, dg.FreshnessPolicy.time_window(fail_window=window))
+
+    return assets.map_asset_specs(fresh)
+
+
+def from_environment() -> dg.Definitions:
+    """Definitions of the plant named by SHOPFLOOR_PLANT under SHOPFLOOR_ROOT."""
+    return build(load(Path(os.environ.get("SHOPFLOOR_PLANT", "plant.toml"))), place())
+
+
+__all__ = ["DAYS", "build", "from_environment", "load_assets", "resources"]
+
+
+def __getattr__(name: str) -> Any:
+    """`defs` is made on first use, so importing this module for `build` reads no environment."""
+    if name == "defs":
+        return from_environment()
+    raise AttributeError(name)

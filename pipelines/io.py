@@ -1,0 +1,93 @@
+"""The single writing door: how an asset's frames get into the lake is a field of the table's contract.
+
+`append_once` for landings of the dock, `replace_day` for day tables (only changed days are committed),
+`replace` for small tables, the shelf for model artefacts. No asset writes by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from warehouse.shelf import Shelf
+
+from connectors.base import Landing
+from pipelines.receipts import Receipts
+from plant.tables import Table, table
+from warehouse.lake import Lake
+
+FIRST_READ = ("bronze.readings", "silver.readings", "silver.time_ledger", "silver.stock_ledger")
+"""What the day stages read first; the hashes of their inputs are taken just before."""
+
+
+class LakeIO(dg.IOManager):
+    """Reads inputs pruned to the run's days, writes outputs as their contract says."""
+
+    def __init__(self, lake: Lake, shelf: Shelf, receipts: Receipts) -> None:
+        self.lake, self.shelf, self.receipts = lake, shelf, receipts
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Write what an asset returned; adds rows, version, schema and seconds as metadata."""
+        began = time.perf_counter()
+        path = context.asset_key.path
+        meta = self._shelve(obj) if path[0] == "models" else self._write(context, table(".".join(path)), obj)
+        context.add_output_metadata({**meta, "write_s": round(time.perf_counter() - began, 3)})
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """A lazy frame of the upstream table, filtered to the run's days where both sides have days."""
+        path = context.asset_key.path
+        if path[0] == "models":
+            return self.shelf.latest(path[1])
+        contract = table(".".join(path))
+        if contract.name in FIRST_READ:
+            self.receipts.begin()
+        if contract.write == "replace_day" and context.has_asset_partitions:
+            return self.lake.scan(contract.name, days=_span(context.asset_partition_keys))
+        return self.lake.scan(contract.name)
+
+    def _shelve(self, obj: Any) -> dict[str, Any]:
+        self.shelf.put(obj.name, obj.version, obj.payload, obj.card)
+        return {"model_version": obj.version, "card": dg.MetadataValue.json(json.loads(json.dumps(obj.card)))}
+
+    def _write(self, context: dg.OutputContext, contract: Table, obj: Any) -> dict[str, Any]:
+        if contract.write == "append_once":
+            return self._land(contract, obj)
+        frame = obj.collect() if isinstance(obj, pl.LazyFrame) else obj
+        if contract.write == "replace_day":
+            days = [date.fromisoformat(key) for key in context.asset_partition_keys]
+            written = self.lake.replace_days(contract.name, frame, days)
+            self.receipts.days_written(contract.name, frame, days)
+        else:
+            written = self.lake.replace(contract.name, frame)
+            self.receipts.table_written(contract.name)
+        return _metadata(contract, frame.height, written.version) | {"changed": len(written.changed)}
+
+    def _land(self, contract: Table, landings: Sequence[Landing]) -> dict[str, Any]:
+        rows = held = 0
+        for landing in landings:
+            if not landing.frame.is_empty():
+                self.lake.append_once(landing.table, landing.frame, landing.app, landing.version)
+            if not landing.quarantine.is_empty():
+                self.lake.append_once("bronze.quarantine", landing.quarantine, landing.app, landing.version)
+            self.receipts.landed(landing)
+            rows, held = rows + landing.frame.height, held + landing.quarantine.height
+        return _metadata(contract, rows, self.lake.version(contract.name)) | {"quarantined": held}
+
+
+def _span(keys: Sequence[str]) -> tuple[date, date]:
+    return date.fromisoformat(min(keys)), date.fromisoformat(max(keys))
+
+
+def _metadata(contract: Table, rows: int, version: int | None) -> dict[str, Any]:
+    columns = [dg.TableColumn(c.name, str(c.dtype), description=c.doc) for c in contract.columns]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": contract.name,
+        "delta/version": -1 if version is None else version,
+    }

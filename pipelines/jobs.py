@@ -1,0 +1,56 @@
+"""Jobs: one a stage of the enfilade, all in process (a spawned step costs about 4 CPU seconds)."""
+
+from __future__ import annotations
+
+from assets.partitions import DAYS
+
+import dagster as dg  # isort: skip
+
+RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Ingestion may fail because a peer is away; everything behind it is a pure function and is not retried."""
+
+LEDGERS = ("readings", "time_ledger", "count_ledger", "energy_ledger")
+"""Silver day tables, built in a chain of days."""
+
+_ledgers = dg.AssetSelection.assets(*(["silver", name] for name in LEDGERS))
+_day_gold = dg.AssetSelection.assets(*(["gold", name] for name in ("oee", "losses", "yield", "energy", "kpi")))
+
+ingest = dg.define_asset_job(
+    "ingest", dg.AssetSelection.groups("bronze"), op_retry_policy=RETRY,
+    description="Take in new files and changed relational rows.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+enterprise = dg.define_asset_job(
+    "enterprise", dg.AssetSelection.groups("silver") - _ledgers,
+    description="Bring orders, stock, quality and maintenance up to date.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+readings = dg.define_asset_job(
+    "readings", dg.AssetSelection.assets(["silver", "readings"]), partitions_def=DAYS,
+    description="Clean samples of the days named by the partition range.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+ledgers = dg.define_asset_job(
+    "ledgers", _ledgers - dg.AssetSelection.assets(["silver", "readings"]), partitions_def=DAYS,
+    description="Time, count and energy ledger of the days named.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+numbers = dg.define_asset_job(
+    "numbers", _day_gold, partitions_def=DAYS,
+    description="OEE, losses, yield, energy, KPIs of the days named.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+inventory = dg.define_asset_job(
+    "inventory", dg.AssetSelection.assets(["gold", "inventory"]), partitions_def=DAYS,
+    description="Stock on hand, turns, cover, alerts of the days named.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+models = dg.define_asset_job(
+    "models", dg.AssetSelection.groups("models")
+    | dg.AssetSelection.assets(["gold", "failure_risk"], ["gold", "forecast"]),
+    description="Train, score, forecast.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+exports = dg.define_asset_job(
+    "exports", dg.AssetSelection.groups("exports"),
+    description="Publish the analysts' file and approved exports.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+backfill = dg.define_asset_job(
+    "backfill", _ledgers, partitions_def=DAYS,
+    description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+
+JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, exports, backfill]

@@ -1,0 +1,46 @@
+"""Where things are: the folders under --root. One declaration for every room that gets a path."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """All state of one plant lies under `root`."""
+
+    root: Path
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own state."""
+        return self.root / "dagster"
+
+    @property
+    def spool(self) -> Path:
+        """Segments the collector has not yet committed, and the health of the sources."""
+        return self.root / "spool"
+
+    @property
+    def exports(self) -> Path:
+        """Files for people and other systems."""
+        return self.root / "exports"
+
+    @property
+    def published(self) -> Path:
+        """The analysts' file."""
+        return self.root / "published" / "shopfloor.duckdb"
+
+    @property
+    def truth(self) -> Path:
+        """Ground truth of a simulated plant; read by the verification only."""
+        return self.root / "truth"
+
+
+def place(root: Path | str | None = None) -> Place:
+    """The folder given, else SHOPFLOOR_ROOT, else ./.shopfloor; created when missing."""
+    found = Path(root or os.environ.get("SHOPFLOOR_ROOT") or ".shopfloor").resolve()
+    found.mkdir(parents=True, exist_ok=True)
+    return Place(found)

@@ -1,0 +1,65 @@
+"""`shopfloor quarantine`: what was set aside, why, and another try after a fix."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+
+from pipelines.place import place
+from plant.config import load
+from warehouse.lake import Lake
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def open_rows(lake: Lake) -> pl.DataFrame:
+    """Held-back rows that no replay has accepted."""
+    accepted = lake.scan("bronze.replays").filter(pl.col("result") == "accepted").select("id")
+    held = lake.scan("bronze.quarantine").filter(~pl.col("booked"))
+    return held.join(accepted, on="id", how="anti").unique("id").collect()
+
+
+def list_rows(root: Path | None) -> int:
+    """The verb `list`."""
+    lake = Lake(place(root).root)
+    rows = lake.scan("bronze.quarantine").unique("id").collect()
+    waiting = set(open_rows(lake)["id"])
+    if rows.is_empty():
+        console.print("nothing is in quarantine")
+        return 0
+    counted = rows.with_columns(open=pl.col("id").is_in(list(waiting))).group_by("source", "origin", "reason", "booked")
+    for row in counted.agg(pl.len(), pl.col("open").sum()).sort("source", "origin", "reason").iter_rows(named=True):
+        kind = "reported only" if row["booked"] else f"held back, {row['open']} open"
+        console.print(f"{row['len']:>8,}  {row['reason']:<20} {row['source']} / {row['origin']}  ({kind})")
+    return 0
+
+
+def show_rows(root: Path | None, reason: str | None, source: str | None, limit: int) -> int:
+    """The verb `show`."""
+    rows = Lake(place(root).root).scan("bronze.quarantine")
+    for column, wanted in (("reason", reason), ("source", source)):
+        rows = rows if wanted is None else rows.filter(pl.col(column) == wanted)
+    for row in rows.unique("id").sort("quarantined_at", "position").head(limit).collect().iter_rows(named=True):
+        console.print(f"{row['id']}  {row['reason']}  {row['source']} / {row['origin']} row {row['position']}")
+        console.print(f"    {row['message']}\n    {row['payload']}", markup=False)
+    return 0
+
+
+def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
+    """The verb `replay`: 0 when every row was accepted, 1 when some are rejected again."""
+    from connectors.quarantine import replay
+
+    lake = Lake(place(root).root)
+    rows = open_rows(lake)
+    rows = rows if source is None else rows.filter(pl.col("source") == source)
+    landings, results = replay(rows, load(plant_toml), datetime.now(UTC))
+    for landing in landings:
+        lake.append_once(landing.table, landing.frame, landing.app, landing.version)
+    if results.height:
+        lake.append_once("bronze.replays", results, f"replays:{results['replayed_at'].max()}", 0)
+    accepted = results.filter(pl.col("result") == "accepted").height
+    console.print(f"{accepted} of {rows.height} rows accepted; run `shopfloor build` to bring the tables up to date")
+    return 0 if accepted == rows.height else 1

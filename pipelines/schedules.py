@@ -1,0 +1,26 @@
+"""Schedules: the clock's part. What follows from new data is in `pipelines.sensors`."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.jobs import enterprise, exports, ingest, models
+
+SCHEDULES = [
+    dg.ScheduleDefinition(
+        name="ingest_every_five_minutes", job=ingest, cron_schedule="*/5 * * * *",
+        description="New files and changed relational rows.",
+    ),
+    dg.ScheduleDefinition(
+        name="enterprise_every_ten_minutes", job=enterprise, cron_schedule="2-59/10 * * * *",
+        description="Orders, stock, quality, maintenance.",
+    ),
+    dg.ScheduleDefinition(
+        name="models_nightly", job=models, cron_schedule="30 3 * * *",
+        description="Retrain, score and forecast once a night.",
+    ),
+    dg.ScheduleDefinition(
+        name="publish_every_ten_minutes", job=exports, cron_schedule="5-59/10 * * * *",
+        description="Publish the analysts' file; does nothing when nothing changed.",
+    ),
+]  # fmt: skip

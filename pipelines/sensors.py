@@ -1,0 +1,55 @@
+"""Sensors: new data make exactly the touched days stale, and stale days are rebuilt.
+
+`new_files` watches the drop folders; `stale_days` watches the lake (the collector's commits, orders,
+edits) through the same plan as `shopfloor build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from connectors.files import waiting
+
+from pipelines.jobs import ingest, inventory, ledgers, numbers, readings
+from pipelines.plan import plan
+from plant.config import Plant
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_STAGES = {"readings": readings, "ledgers": ledgers, "numbers": numbers, "inventory": inventory}
+
+
+@dg.sensor(job=ingest, minimum_interval_seconds=30, description="Files that were dropped or replaced.")
+def new_files(
+    context: dg.SensorEvaluationContext, plant: dg.ResourceParam[Plant], dock: dg.ResourceParam[Any]
+) -> dg.RunRequest | dg.SkipReason:
+    """One ingestion per set of new files."""
+    found = waiting(plant, dock.root, dock.seen)
+    if not found:
+        return dg.SkipReason("no new file in any drop folder")
+    return dg.RunRequest(run_key="|".join(sorted(found))[:400])
+
+
+@dg.sensor(
+    jobs=[readings, ledgers, numbers, inventory], minimum_interval_seconds=30, description="Days whose inputs changed."
+)
+def stale_days(
+    context: dg.SensorEvaluationContext,
+    plant: dg.ResourceParam[Plant],
+    lake: dg.ResourceParam[Any],
+    state: dg.ResourceParam[Any],
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """The first stage that has stale days; the next tick finds the stage behind it."""
+    step = plan(plant, lake, state)
+    if step is None:
+        yield dg.SkipReason("every day is up to date")
+        return
+    for first, last in step.ranges:
+        tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+        yield dg.RunRequest(
+            job_name=_STAGES[step.stage].name, tags=tags, run_key=f"{step.stage}:{first}:{last}:{step.key}"
+        )
+
+
+SENSORS = [new_files, stale_days]

@@ -1,0 +1,1 @@
+"""What the MES, WMS and ERP write down about it."""

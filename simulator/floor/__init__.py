@@ -1,0 +1,1 @@
+"""What happens on the shop floor: working time, orders, machines, buffers, failures."""

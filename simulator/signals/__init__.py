@@ -1,0 +1,1 @@
+"""What the machines tell about it: energy, telemetry, counters, alarms."""

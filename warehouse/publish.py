@@ -1,0 +1,136 @@
+"""The shop window: `root/published/shopfloor.duckdb`, read by analysts with plain DuckDB 2.
+
+Built aside and put in place in one step, so a reader never meets a lock or a half-written file. Tables of
+bronze, silver and gold are views over the Delta files, each pinned to one version: publishing costs what is
+listed, not what is stored. meta.* are real tables. Every table and column carries its comment.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from plant.errors import MissingTableError
+from plant.tables import tables
+from warehouse.connect import (
+    Snapshots,
+    comments,
+    consistent,
+    fill_meta,
+    literal,
+    opened,
+    quoted,
+    select,
+    show,
+)
+from warehouse.lake import Lake
+from warehouse.meta import Configured, frames
+from warehouse.state import State
+
+NOTE = "published"
+
+
+def published_path(root: Path | str) -> Path:
+    """Where the analysts' file of a root is."""
+    return Path(root).resolve() / "published" / "shopfloor.duckdb"
+
+
+def publish(
+    root: Path | str, plant_name: str = "", sources: Configured = (), *, force: bool = False, lake: Lake | None = None
+) -> Path:
+    """Publish the latest versions; skipped when the file shows them already, unless forced.
+
+    Args:
+        root: the state folder.
+        plant_name: written into the database's comment.
+        sources: configured sources as (name, kind), for meta.sources.
+        force: publish although no table version and no check result changed.
+        lake: the writing process's own lake, to save reading the logs again.
+    """
+    lake, state, target = lake or Lake(root), State(root), published_path(root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.parent):
+        snapshots = consistent(lake)
+        signature = _signature(snapshots, state)
+        if not force and target.exists() and state.noted(NOTE) == signature:
+            return target
+        meta = frames(lake, state, snapshots, sources)
+        with _aside(target) as con:
+            _name(con, plant_name)
+            for name, snap in snapshots.items():
+                show(con, tables()[name], snap)
+            fill_meta(con, meta)
+            _comment(con, "VIEW")
+        state.note(NOTE, signature)
+    return target
+
+
+def export_copy(root: Path | str, path: Path | str, layers: Sequence[str] = ("silver", "gold")) -> Path:
+    """A self-contained copy for another machine: real tables of some layers, and meta, with their comments.
+
+    Raises:
+        MissingTableError: the root holds no lake.
+    """
+    lake, state = Lake(root), State(root)
+    snapshots = consistent(lake, [n for n, t in tables().items() if t.layer in layers])
+    if not any(snapshots.values()):
+        raise MissingTableError(f"nothing to export: no table of {', '.join(layers)} under {lake.root / 'lake'}")
+    with _aside(Path(path).resolve()) as con:
+        for name, snap in snapshots.items():
+            con.execute(f"CREATE TABLE {quoted(name)} AS {select(tables()[name], snap)}")
+        fill_meta(con, frames(lake, state, snapshots))
+        _comment(con, "TABLE", layers)
+    return Path(path)
+
+
+def _signature(snapshots: Snapshots, state: State) -> str:
+    versions = [f"{n}={s.version}:{s.fingerprint()}" if s else n for n, s in sorted(snapshots.items())]
+    checks = [f"{c.table_name}/{c.check_name}={c.passed}:{c.unexpected}" for c in state.checks()]
+    return sha256("\n".join(versions + checks).encode()).hexdigest()
+
+
+def _name(con: duckdb.DuckDBPyConnection, plant_name: str) -> None:
+    words = f"Shopfloor lakehouse of {plant_name or 'this plant'}"
+    con.execute(f"CREATE OR REPLACE VIEW main.about AS SELECT {literal(words)} AS plant, now() AS opened_at")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = ("bronze", "silver", "gold")) -> None:
+    con.execute("BEGIN")
+    for contract in tables().values():
+        if contract.layer == "meta" or contract.layer in layers:
+            for statement in comments(contract, "TABLE" if contract.layer == "meta" else kind):
+                con.execute(statement)
+    con.execute("COMMIT")
+
+
+@contextmanager
+def _aside(target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new database next to `target` that takes its place when all went well."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    leftovers = [aside, aside.with_name(aside.name + ".wal")]
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    con = opened(aside)
+    try:
+        yield con
+        con.execute("CHECKPOINT")
+        con.close()
+        os.replace(aside, target)  # noqa: PTH105
+    finally:
+        con.close()
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One publisher at a time: an older version never replaces a newer one."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

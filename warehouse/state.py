@@ -1,0 +1,162 @@
+"""What was built and ingested, and what the checks said: `root/state.sqlite` (SQLite, WAL).
+
+The lake holds data; this holds the book-keeping that lets a build skip what is up to date. Losing the
+file costs a rebuild and nothing else: contents that are there already are not committed again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+WHOLE = ""
+"""Day of a receipt for a table that is kept whole."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS builds(
+  table_name TEXT, production_day TEXT, inputs_hash TEXT NOT NULL, content_hash TEXT NOT NULL,
+  output_fingerprint TEXT NOT NULL, rows INTEGER NOT NULL, built_at TEXT NOT NULL,
+  PRIMARY KEY (table_name, production_day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ingested(
+  sha TEXT PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT NULL, rows INTEGER NOT NULL, ingested_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS checks(
+  table_name TEXT, check_name TEXT, passed INTEGER NOT NULL, severity TEXT NOT NULL, unexpected INTEGER,
+  observed TEXT, checked_at TEXT NOT NULL, PRIMARY KEY (table_name, check_name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes(name TEXT PRIMARY KEY, value TEXT NOT NULL, noted_at TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """From one built day (None: the whole table) to the inputs it was built from."""
+
+    table_name: str
+    production_day: date | None
+    inputs_hash: str
+    content_hash: str
+    output_fingerprint: str
+    rows: int
+    built_at: datetime
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Last result of one check. `severity` is blocking or warning; `unexpected` counts rows against it."""
+
+    table_name: str
+    check_name: str
+    passed: bool
+    severity: str
+    unexpected: int | None
+    observed: str | None
+    checked_at: datetime
+
+
+class State:
+    """The book-keeping of one root. Opens a connection per call: safe for threads and processes."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.path = Path(root).resolve() / "state.sqlite"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, timeout=30)
+        try:
+            db.execute("PRAGMA synchronous=NORMAL")
+            with db:
+                yield db
+        finally:
+            db.close()
+
+    def built(self, table: str, day: date | None = None) -> Receipt | None:
+        """Receipt of a built day, or None when it was never built."""
+        found = self.receipts(table, [day])
+        return found[0] if found else None
+
+    def receipts(self, table: str | None = None, days: Iterable[date | None] | None = None) -> list[Receipt]:
+        """Receipts of all tables or one, of all days or some, in order."""
+        where, values = ("WHERE table_name = ?", [table]) if table else ("", [])
+        with self._open() as db:
+            rows = db.execute(f"SELECT * FROM builds {where} ORDER BY table_name, production_day", values).fetchall()
+        wanted = None if days is None else set(days)
+        found = [_receipt(row) for row in rows]
+        return [r for r in found if wanted is None or r.production_day in wanted]
+
+    def record_built(self, *receipts: Receipt) -> None:
+        """Remember builds; a later one of the same table and day replaces the earlier."""
+        rows = [(r.table_name, _day(r.production_day), *astuple(r)[2:6], _text(r.built_at)) for r in receipts]
+        with self._open() as db:
+            db.executemany("INSERT OR REPLACE INTO builds VALUES (?,?,?,?,?,?,?)", rows)
+
+    def forget_built(self, table: str, days: Iterable[date | None]) -> None:
+        """Forget builds, so that these days are built again."""
+        with self._open() as db:
+            db.executemany(
+                "DELETE FROM builds WHERE table_name = ? AND production_day = ?", [(table, _day(d)) for d in days]
+            )
+
+    def ingested(self, sha: str) -> bool:
+        """True when a file of this content was taken in."""
+        with self._open() as db:
+            return db.execute("SELECT 1 FROM ingested WHERE sha = ?", [sha]).fetchone() is not None
+
+    def record_ingested(self, sha: str, source: str, path: str, rows: int) -> None:
+        """Remember a file by the hash of its content; the first time counts."""
+        with self._open() as db:
+            db.execute("INSERT OR IGNORE INTO ingested VALUES (?,?,?,?,?)", [sha, source, path, rows, _text(_now())])
+
+    def ingested_files(self) -> list[tuple[str, str, str, int, datetime]]:
+        """Every file taken in: sha, source, path, rows, ingested_at."""
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM ingested ORDER BY ingested_at, path").fetchall()
+        return [(*row[:4], datetime.fromisoformat(row[4])) for row in rows]
+
+    def record_checks(self, results: Iterable[CheckResult]) -> None:
+        """Remember the last result of each check."""
+        rows = [(*astuple(r)[:6], _text(r.checked_at)) for r in results]
+        with self._open() as db:
+            db.executemany("INSERT OR REPLACE INTO checks VALUES (?,?,?,?,?,?,?)", rows)
+
+    def checks(self) -> list[CheckResult]:
+        """Last result of every check."""
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM checks ORDER BY table_name, check_name").fetchall()
+        return [CheckResult(r[0], r[1], bool(r[2]), r[3], r[4], r[5], datetime.fromisoformat(r[6])) for r in rows]
+
+    def note(self, name: str, value: Any) -> None:
+        """Remember a small JSON value under a name."""
+        with self._open() as db:
+            db.execute("INSERT OR REPLACE INTO notes VALUES (?,?,?)", [name, json.dumps(value), _text(_now())])
+
+    def noted(self, name: str) -> Any:
+        """The JSON value last noted under a name, or None."""
+        with self._open() as db:
+            row = db.execute("SELECT value FROM notes WHERE name = ?", [name]).fetchone()
+        return None if row is None else json.loads(row[0])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def _day(day: date | None) -> str:
+    return WHOLE if day is None else day.isoformat()
+
+
+def _receipt(row: tuple[Any, ...]) -> Receipt:
+    day = date.fromisoformat(row[1]) if row[1] != WHOLE else None
+    return Receipt(row[0], day, row[2], row[3], row[4], row[5], datetime.fromisoformat(row[6]))
