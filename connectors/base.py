@@ -74,7 +74,7 @@ class Dock(Protocol):
         ...
 
     def known(self, record_set: str) -> pl.DataFrame:
-        """Latest version per record of bronze.records: record_key, row_hash, watermark, deleted."""
+        """Latest version per record of bronze.records: record_key, row_hash, watermark, segment."""
         ...
 
 

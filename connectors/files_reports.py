@@ -32,7 +32,7 @@ def reports(rows: pl.DataFrame, source: FilesSource, plant: Plant, where: Origin
     or left empty is 0 pieces reported.
     """
     read = _read(rows, source, plant)
-    reason = pl.coalesce(_reason(plant, where.now), _repeats(source), _span_reason(source))
+    reason = pl.coalesce(_reason(plant, where.now), _repeats(source), pl.col("span_reason"))
     judged = read.with_columns(reason=reason).with_columns(
         booked=pl.col("reason").is_in(BOOKED), message=_message(source, plant)
     )
@@ -58,7 +58,7 @@ def _read(rows: pl.DataFrame, source: FilesSource, plant: Plant) -> pl.DataFrame
         "raw_start_at": said["start_at"], "raw_end_at": said["end_at"], "raw_machine": said["machine"],
         "state": said["report"].replace_strict(codes, default=None, return_dtype=pl.String),
         **{name: said.get(name, blank) for name in WORDS}, **_counts(rows, source),
-        "span": cells.as_text(rows[_span_column(source)]) if source.checks else blank,
+        **_spans(rows, source, end - start),
         "first_row": _first_rows(rows) if source.unique else rows[POSITION],
     }  # fmt: skip
     return pl.DataFrame([s.alias(name) for name, s in columns.items()])
@@ -109,21 +109,29 @@ def _repeats(source: FilesSource) -> pl.Expr:
     return pl.when(pl.col("first_row") != pl.col(POSITION)).then(pl.lit("duplicate"))
 
 
-def _span_column(source: FilesSource) -> str:
-    return next(iter(source.checks))
-
-
-def _span_reason(source: FilesSource) -> pl.Expr:
-    """A written duration against the interval, to the minute it is written in."""
-    if not source.checks:
-        return pl.lit(None, dtype=pl.String)
-    hours = pl.col("span").str.extract(_SPAN, 1).cast(pl.Int64)
-    written = pl.duration(minutes=hours * 60 + pl.col("span").str.extract(_SPAN, 2).cast(pl.Int64))
-    off = (pl.col("end_at") - pl.col("start_at") - written).abs()
-    return (
-        pl.when(written.is_null()).then(pl.lit("broken_span"))
-        .when(off >= timedelta(minutes=1)).then(pl.lit("span_mismatch"))
-    )  # fmt: skip
+def _spans(rows: pl.DataFrame, source: FilesSource, length: pl.Series) -> dict[str, pl.Series]:
+    """Written durations against the interval, to the minute they are written in: the first that is off."""
+    out = pl.DataFrame({"length": length}).with_columns(
+        span=pl.lit(None, pl.String), span_reason=pl.lit(None, pl.String)
+    )
+    for column in source.checks:
+        said = out.with_columns(cells.as_text(rows[column]).alias("said")).with_columns(
+            written=pl.duration(
+                minutes=pl.col("said").str.extract(_SPAN, 1).cast(pl.Int64) * 60
+                + pl.col("said").str.extract(_SPAN, 2).cast(pl.Int64)
+            )
+        )
+        off = pl.col("length") - pl.col("written")
+        found = (
+            pl.when(pl.col("written").is_null()).then(pl.lit("broken_span"))
+            .when(off.abs() >= timedelta(minutes=1)).then(pl.lit("span_mismatch"))
+        )  # fmt: skip
+        out = said.select(
+            "length",
+            span=pl.when(pl.col("span_reason").is_null()).then("said").otherwise("span"),
+            span_reason=pl.coalesce("span_reason", found),
+        )
+    return {name: out[name] for name in ("span", "span_reason")}
 
 
 def _message(source: FilesSource, plant: Plant) -> pl.Expr:

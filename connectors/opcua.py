@@ -69,6 +69,7 @@ class OpcUaReader:
         self._live: list[tuple[int, Columns]] = []
         self._live_rows = 0
         self._gap = asyncio.Event()
+        self._drained = asyncio.Event()
         self._dedupe_until = 0.0
         self._refused: set[str] = set()
         self._tags = pl.Series([""], dtype=pl.String)
@@ -147,7 +148,8 @@ class OpcUaReader:
     async def _may_publish(self) -> None:
         await self.intake.open.wait()
         while self._live_rows > HOLD_ROWS:
-            await asyncio.sleep(TICK_S)
+            self._drained.clear()
+            await self._drained.wait()
 
     def _take(self, columns: Columns) -> None:
         self._live.append((now_us(), columns))
@@ -184,6 +186,7 @@ class OpcUaReader:
         if self._gap.is_set():  # a gap was found since: what came after it waits for the history
             self._live, self._live_rows = live + self._live, sum(len(c) for _, c in live)
             return
+        self._drained.set()
         if not live:
             return
         rows = self._rows(live[-1][0], concat([columns for _, columns in live]))
@@ -208,9 +211,8 @@ class OpcUaReader:
             {
                 "ts": as_instant(pl.Series(np.where(at > 0, _unix_us(at), received_us))),
                 "index": index,
-                "value": pl.Series(columns.value).zip_with(
-                    pl.Series(columns.valid), pl.Series([None], dtype=pl.Float64).extend_constant(None, len(text) - 1)
-                ),
+                "value": columns.value,
+                "valid": columns.valid,
                 "text": pl.Series(text, dtype=pl.String),
                 "status": columns.status,
                 "server_at": as_instant(pl.Series(_unix_us(columns.server))),
@@ -219,6 +221,7 @@ class OpcUaReader:
         ).filter(pl.col("index") >= 0)
         return frame.with_columns(
             tag=self._tags.gather(frame["index"]),
+            value=pl.when("valid").then("value"),
             server_at=pl.when("has_server").then("server_at"),
             received_at=as_instant([received_us])[0],
             source=pl.lit(self.source.name),

@@ -78,7 +78,9 @@ class GapSubscription(Subscription):
     a server does not take back.
     """
 
-    def __init__(self, client: GapClient, params: ua.CreateSubscriptionParameters, on_batch: OnBatch, on_gap: OnGap):
+    def __init__(
+        self, client: GapClient, params: ua.CreateSubscriptionParameters, on_batch: OnBatch, on_gap: OnGap
+    ) -> None:
         super().__init__(client.uaclient.session, params, handler=object())  # type: ignore[arg-type]
         self._client = client
         self._on_batch = on_batch

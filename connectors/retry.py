@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from plant.errors import PlantError, TerminalError
 
 logger = logging.getLogger(__name__)
 
+STEADY_S = 10.0
+"""A source that was up this long starts its back-off anew; one that flaps waits longer and longer."""
 State = Literal["connected", "down", "never seen"]
 OnStart = Literal["error", "retry", "ignore"]
 
@@ -89,7 +92,7 @@ class Backoff:
     def next_s(self) -> float:
         """Seconds to wait before the next attempt."""
         self._next_s = min(self.cap_s, self._next_s * self.factor) if self._next_s else self.first_s
-        return self._next_s * random.uniform(0.9, 1.1)  # noqa: S311  jitter, not a secret
+        return self._next_s * random.uniform(0.9, 1.1)
 
     def reset(self) -> None:
         """Start over after a success."""
@@ -109,7 +112,7 @@ async def supervise(
     """
     backoff = backoff or Backoff()
     while True:
-        ups = health._ups
+        ups, started = health._ups, time.monotonic()
         error = await _attempt(run, health)
         if error is None:
             return
@@ -120,7 +123,7 @@ async def supervise(
         if isinstance(error, TerminalError) or (never and on_start == "ignore"):
             logger.error("source %s is given up: %s", health.source, _words(error))
             return
-        if health._ups > ups:
+        if health._ups > ups and time.monotonic() - started > STEADY_S:
             backoff.reset()
         await asyncio.sleep(backoff.next_s())
 
@@ -128,7 +131,7 @@ async def supervise(
 async def _attempt(run: Callable[[], Awaitable[None]], health: Health) -> Exception | None:
     try:
         await run()
-    except Exception as error:  # noqa: BLE001  one source must never take the others down; it is reported by health
+    except Exception as error:
         if not health._told and not isinstance(error, (OSError, PlantError)):
             logger.error("source %s failed unexpectedly", health.source, exc_info=True)  # noqa: G201  level is error
         return error

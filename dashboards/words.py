@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 DASH = "–"
@@ -35,7 +37,7 @@ def bounded(ratio: float | None, low: float | None, high: float | None) -> str:
     """
     if not loose(low, high):
         return percent(ratio)
-    assert low is not None and high is not None  # noqa: S101, PT018 - said by `loose`
+    assert low is not None and high is not None  # noqa: PT018 - said by `loose`
     return f"{percent(ratio)} [{100 * low:.0f}..{100 * high:.0f}]"
 
 
@@ -103,3 +105,26 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     ('1 alert', '3 alerts', '2 pieces are')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def change(now: float | None, before: float | None, than: str) -> str:
+    """A ratio against an earlier one, in points.
+
+    >>> change(0.71, 0.68, "the day before"), change(0.7, 0.704, "Sat"), change(0.7, None, "Sat")
+    ('3 points up on the day before', 'as on Sat', '')
+    """
+    if now is None or before is None:
+        return ""
+    points = round(100 * (now - before))
+    if not points:
+        return f"as on {than}"
+    return f"{plural(abs(points), 'point')} {'up' if points > 0 else 'down'} on {than}"
+
+
+def because(row: Mapping[str, Any]) -> str:
+    """Why an OEE is missing, in brackets; empty when it is there. Needs oee and note of `data.oee`.
+
+    >>> because({"oee": None, "note": "nothing planned"}), because({"oee": 0.7, "note": None})
+    (' (nothing planned)', '')
+    """
+    return f" ({row['note'] or 'nothing known'})" if row["oee"] is None else ""

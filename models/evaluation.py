@@ -6,7 +6,7 @@ Rows are decision times of machines (machine, at), sorted by both. Nothing is fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -100,16 +100,29 @@ def interval(rows: pl.DataFrame, label: Floats, score: Floats, seed: int = 0) ->
     unit = rows["machine"] if machines >= MIN_UNITS else rows["machine"] + week
     groups = np.unique(unit.to_numpy(), return_inverse=True)[1]
     count, rng = int(groups.max()) + 1, np.random.default_rng(seed)
-    members = [np.flatnonzero(groups == g) for g in range(count)]
-    values = []
-    for _ in range(BOOTSTRAPS):
-        take = np.concatenate([members[g] for g in rng.integers(0, count, count)])
-        value = average_precision(label[take], score[take])
-        if value is not None:
-            values.append(value)
+    value = _weighted_precision(label, score)
+    draws = rng.integers(0, count, (BOOTSTRAPS, count))
+    drawn = [value(np.bincount(d, minlength=count).astype(np.float64)[groups]) for d in draws]
+    values = [v for v in drawn if v is not None]
     low, high = np.quantile(values, [0.025, 0.975]).tolist() if values else (None, None)
     over = "machines" if machines >= MIN_UNITS else "machine-weeks"
     return {"low": low, "high": high, "resampled": over, "units": count}
+
+
+def _weighted_precision(label: Floats, score: Floats) -> Callable[[Floats], float | None]:
+    """Average precision as a function of row weights: the rows are ordered once for all resamples."""
+    order = np.argsort(-score, kind="stable")
+    y = label[order]
+    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+
+    def value(weight: Floats) -> float | None:
+        w = weight[order]
+        hits, seen = np.cumsum(w * y)[ends], np.cumsum(w)[ends]
+        if hits[-1] == 0 or hits[-1] == seen[-1]:
+            return None
+        return float(np.sum(np.diff(hits, prepend=0.0) * hits / np.maximum(seen, 1.0)) / hits[-1])
+
+    return value
 
 
 def events(
@@ -152,16 +165,17 @@ def _false_alarms(ahead: pl.DataFrame, horizon_h: float, step_h: float) -> int:
 def threshold(
     rows: pl.DataFrame, probability: Floats, happened: pl.DataFrame, horizon_h: float, step_h: float, costs: Costs
 ) -> float:
-    """The alert threshold that would have cost least on these (out-of-fold) rows; ties go to the higher one.
+    """The alert threshold that would have cost least on these (out-of-fold) rows; the middle one of equals.
 
-    The text-book threshold false / (false + missed - planned) is always among the candidates; above every
-    probability seen (never alert) is the fall-back when no threshold pays.
+    The text-book threshold false / (false + missed - planned) is always among the candidates, and so is never
+    to alert (1.0), for when no threshold pays.
     """
     seen = np.unique(np.round(np.quantile(probability, np.linspace(0.5, 1.0, 40)), 4))
     book = costs.false_alarm / max(costs.false_alarm + costs.missed - costs.planned, costs.false_alarm)
     candidates = sorted({*seen.tolist(), round(book, 4), 1.0}, reverse=True)
     spent = [events(rows, probability >= c, happened, horizon_h, step_h, costs).cost for c in candidates]
-    return candidates[int(np.argmin(spent))]
+    best = [c for c, cost in zip(candidates, spent, strict=True) if cost <= min(spent)]
+    return best[len(best) // 2]
 
 
 def reliability(label: Floats, probability: Floats, bins: int = 5) -> list[dict[str, float]]:

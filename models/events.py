@@ -21,7 +21,9 @@ AXIS = 1 << 52
 
 HOUR_US = 3_600_000_000
 ALARM_WINDOWS_H = (24, 72, 240)
-CODE_WINDOWS_H = (24, 72)
+CODE_WINDOWS_H = (48,)
+MOST_CODES = 24
+"""Codes that get columns of their own: the most frequent ones."""
 FAILURE_WINDOW_H = 30 * 24
 
 
@@ -55,7 +57,8 @@ def alarm_counts(events: pl.DataFrame, rows: pl.DataFrame, codes: Sequence[int] 
     """Alarms of each decision time's machine in the hours before it: all of them, and per code."""
     last = rows["at"].max()
     if codes is None:
-        codes = sorted(events.filter(pl.col("at") < last)["code"].unique().to_list())
+        seen = events.filter(pl.col("at") < last)["code"].value_counts().sort(["count", "code"], descending=True)
+        codes = sorted(seen["code"].head(MOST_CODES).to_list())
     out = [_count(events, rows, h).alias(f"alarms_{h}h") for h in ALARM_WINDOWS_H]
     for code in codes:
         of_code = events.filter(pl.col("code") == code)

@@ -103,7 +103,7 @@ def _say_alarms(row: Mapping[str, Any]) -> str:
     total = row.get("alarms_72h") or 0.0
     if not total:
         return "no alarm in 72 h" if not row.get("alarms_240h") else f"{row['alarms_240h']:.0f} alarms in 10 days"
-    codes = {k.split("_")[1]: v for k, v in row.items() if k.startswith("alarm_") and k.endswith("_72h") and v}
+    codes = {k.split("_")[1]: v for k, v in row.items() if k.startswith("alarm_") and v and k.endswith("_48h")}
     named = ", ".join(f"code {c}: {n:.0f}" for c, n in sorted(codes.items(), key=lambda kv: -kv[1])[:2])
     return f"{total:.0f} alarm{'s' if total > 1 else ''} in 72 h" + (f" ({named})" if named else "")
 
@@ -111,5 +111,5 @@ def _say_alarms(row: Mapping[str, Any]) -> str:
 def _say_maintenance(row: Mapping[str, Any], mode: str) -> str:
     own, last = row.get(f"since_{mode}_h"), row.get("since_any_h")
     if own is not None:
-        return f"{own:.0f} h since the last {mode} work"
+        return f"{own:.0f} h since the last {'maintenance' if mode == 'any' else f'{mode} work'}"
     return f"{last:.0f} h since the last maintenance" if last is not None else "no maintenance on record"

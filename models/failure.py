@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ Flags = npt.NDArray[np.bool_]
 
 CODE = "failure-1"
 """Raised when the method changes: it is part of the version of every model."""
+
+ANY = "any"
+"""Mode that stands for a failure of any mode: single modes are often too rare to learn, the machine is not."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,11 @@ class _Task:
     happened: pl.DataFrame
     s: Settings
 
-    @property
+    @cached_property
     def x(self) -> Floats:
         return matrix(self.rows, self.features)
 
-    @property
+    @cached_property
     def y(self) -> Floats:
         return self.rows["label_"].to_numpy().astype(np.float64)
 
@@ -120,7 +124,7 @@ def train(
     settings: Settings = Settings(),  # noqa: B008 - frozen
     fingerprint: str = "",
 ) -> FailureModel:
-    """Train and test one model for every failure mode on record.
+    """Train and test one model for every failure mode on record, and one for a failure of `any` mode.
 
     Args:
         frame: from `features.features`, one row a decision time, `settings.step_h` apart.
@@ -135,6 +139,9 @@ def train(
     """
     happened, inputs = failures(maintenance), tuple(names(frame))
     modes = sorted(happened["failure_mode"].unique().to_list())
+    if len(modes) > 1 and ANY not in modes:
+        happened = pl.concat([happened, happened.with_columns(failure_mode=pl.lit(ANY))])
+        modes = [ANY, *modes]
     with threadpool_limits(limits=1):
         trained = tuple(_train_mode(m, frame, happened, machines, known_until, settings) for m in modes)
     codes = tuple(sorted({int(n.split("_")[1]) for n in inputs if n.startswith("alarm_")}))

@@ -27,6 +27,7 @@ NORMAL_H = 21 * 24
 LAG_H = 48
 """The normal ends this long before the decision time, so that a slow drift is not its own normal."""
 
+AT_WORK = 1 / 3
 MIN_NORMAL_H = 48
 """Hours with a value a normal needs; below, the deviation is null."""
 
@@ -56,15 +57,8 @@ def clean(readings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def hourly(readings: pl.LazyFrame) -> pl.DataFrame:
-    """Mean of each signal per machine and clock hour.
-
-    Where the machine's state is known, only samples taken while it was producing count: a stopped spindle
-    does not vibrate, and that says nothing about its bearing. Where no state is known every sample counts.
-
-    Returns:
-        machine, end_at (end of the hour), one column per signal present; null where no sample counts.
-    """
-    samples = _while_producing(clean(readings), readings).with_columns(
+    """Mean of each signal per machine and clock hour: machine, end_at (end of the hour), one column per signal."""
+    samples = clean(readings).with_columns(
         end_at=pl.col("at").dt.truncate("1h") + timedelta(hours=1),
         fixed=(pl.col("value") * FIXED_POINT).round().cast(pl.Int64),
     )
@@ -73,16 +67,6 @@ def hourly(readings: pl.LazyFrame) -> pl.DataFrame:
     roles = [r for r in SIGNALS if r in set(long["role"])]
     wide = long.pivot("role", index=["machine", "end_at"], values="mean").select("machine", "end_at", *roles)
     return wide.sort("machine", "end_at")
-
-
-def _while_producing(samples: pl.LazyFrame, readings: pl.LazyFrame) -> pl.LazyFrame:
-    known = pl.col("text").is_not_null() & (pl.col("text") != "unknown")
-    state = pl.when(known).then(pl.col("text")).alias("state")
-    states = readings.filter((pl.col("role") == "state") & ~pl.col("opening")).select("machine", "at", state)
-    joined = samples.sort("at").join_asof(
-        states.sort("at"), on="at", by="machine", strategy="backward", tolerance="1h", check_sortedness=False
-    )
-    return joined.filter(pl.col("state").is_null() | (pl.col("state") == "producing"))
 
 
 def features(
@@ -134,9 +118,11 @@ def telemetry(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     roles = [c for c in hours.columns if c not in ("machine", "end_at")]
     if hours.is_empty() or rows.is_empty():
         return rows
-    dense = _dense(hours, rows)
+    dense = _at_work(_dense(hours, rows), roles)
     for role in roles:
-        dense = dense.with_columns(_normal(role)).with_columns(_deviation(role)).with_columns(_over(role))
+        load = "power" if role != "power" and "power" in roles else None
+        for step in (_expected(role, load), _normal(role), _deviation(role), _over(role)):
+            dense = dense.with_columns(step)
     wanted = [c for c in dense.columns if c not in ("hour", *roles) and not c.startswith("_")]
     joined = rows.with_columns(hour=pl.col("at").dt.truncate("1h")).join(
         dense.select("hour", *wanted), on=["machine", "hour"], how="left"
@@ -153,27 +139,59 @@ def _dense(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return dense.with_columns(_n=pl.int_range(pl.len()).cast(pl.Float64).over("machine"))
 
 
+def _at_work(dense: pl.DataFrame, roles: Sequence[str]) -> pl.DataFrame:
+    """Signals only of hours in which the machine was at work: a cold machine says nothing about its bearing.
+
+    At work: mean power of the hour of at least a third of the machine's usual high (90 % quantile of three weeks).
+    A machine without a power signal counts as at work.
+    """
+    if "power" not in roles:
+        return dense
+    high = pl.col("power").rolling_quantile(0.9, window_size=NORMAL_H, min_samples=24).over("machine")
+    idle = (pl.col("power") < AT_WORK * high).fill_null(value=False)
+    return dense.with_columns(pl.when(~idle).then(pl.col(r)).alias(r) for r in roles)
+
+
+def _expected(role: str, load: str | None) -> list[pl.Expr]:
+    """What this hour's load adds to the signal: the line through the machine's last weeks, signal over power.
+
+    Without a load signal, or while the load hardly varied, it is 0 and only the median counts.
+    """
+    if load is None:
+        return [pl.lit(0.0).alias(f"_{role}_expected")]
+    both = pl.col(role).is_not_null() & pl.col(load).is_not_null()
+    x, y = (pl.when(both).then(pl.col(c)).shift(LAG_H) for c in (load, role))
+
+    def mean(e: pl.Expr) -> pl.Expr:
+        return e.rolling_mean(NORMAL_H, min_samples=MIN_NORMAL_H)
+
+    spread = mean(x * x) - mean(x).pow(2)
+    slope = (mean(x * y) - mean(x) * mean(y)) / pl.when(spread > (mean(x) * 0.01).pow(2)).then(spread)
+    # Around the mean load: the slope is an estimate, and far from the mean its error would move the level.
+    by_load = slope.over("machine").fill_null(0.0) * (pl.col(load) - mean(x).over("machine"))
+    return [by_load.alias(f"_{role}_expected")]
+
+
 def _normal(role: str) -> list[pl.Expr]:
-    """The machine's own normal (median) and spread (interquartile range as a standard deviation)."""
-    x = pl.col(role).shift(LAG_H)
+    """The machine's own normal (median) and spread (interquartile range as a standard deviation) at its load."""
+    rest = pl.col(role) - pl.col(f"_{role}_expected")
 
     def quantile(q: float) -> pl.Expr:
-        return x.rolling_quantile(q, window_size=NORMAL_H, min_samples=MIN_NORMAL_H)
+        return rest.shift(LAG_H).rolling_quantile(q, window_size=NORMAL_H, min_samples=MIN_NORMAL_H)
 
-    spread = (quantile(0.75) - quantile(0.25)) / 1.349
-    normal = quantile(0.5)
-    # A signal that does not move (spread 0) has no deviation in its own standard deviations: null, not infinite.
-    floor = normal.abs() * 1e-3
-    usable = pl.when(spread > 0).then(pl.max_horizontal(spread, floor))
+    spread, normal = (quantile(0.75) - quantile(0.25)) / 1.349, quantile(0.5)
+    # A signal that does not move has no deviation in its own standard deviations: null, not infinite.
+    usable = pl.when(spread > 0).then(pl.max_horizontal(spread, normal.abs() * 1e-3))
+    usual = (normal.over("machine") + pl.col(f"_{role}_expected")).rolling_mean(6, min_samples=2)
     return [
-        normal.over("machine").alias(f"{CONTEXT}{role}_normal"),
-        usable.over("machine").alias(f"_{role}_spread"),
+        ((rest - normal.over("machine")) / usable.over("machine")).alias(f"_{role}_z"),
+        usual.over("machine").alias(f"{CONTEXT}{role}_normal"),
         pl.col(role).rolling_mean(6, min_samples=2).over("machine").alias(f"{CONTEXT}{role}_level"),
     ]
 
 
 def _deviation(role: str) -> list[pl.Expr]:
-    z = (pl.col(role) - pl.col(f"{CONTEXT}{role}_normal")) / pl.col(f"_{role}_spread")
+    z = pl.col(f"_{role}_z")
 
     def mean(hours: int) -> pl.Expr:
         return z.rolling_mean(hours, min_samples=max(2, hours // 6)).over("machine").alias(f"{role}_dev_{hours}h")

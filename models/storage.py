@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import Any
+from zipfile import ZIP_DEFLATED
 
 import skops.io as sio
 
@@ -39,7 +40,7 @@ class UntrustedModelError(TerminalError):
 def dump(model: FailureModel) -> dict[str, bytes]:
     """The files of a model: `estimators.skops` and `model.json`."""
     fitted = {m.mode: [m.estimator, *(m.life.estimators if m.life else ())] for m in model.modes if m.estimator}
-    return {ESTIMATORS: sio.dumps(fitted), DESCRIPTION: to_json(_described(model))}
+    return {ESTIMATORS: sio.dumps(fitted, compression=ZIP_DEFLATED), DESCRIPTION: to_json(_described(model))}
 
 
 def load(payload: dict[str, bytes]) -> FailureModel:

@@ -1,6 +1,6 @@
 """`shopfloor build`: ingest what is new, then bring stage after stage up to date. Headless, same jobs as Dagster.
 
-Nothing stale means nothing is run. A day is rebuilt only when its inputs changed (see `pipelines.plan`).
+Nothing stale means nothing is run. A day is rebuilt only when its inputs changed (see `pipelines.days.plan`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.days.receipts import receipt_of
 from pipelines.instance import instance
 from pipelines.place import Place, place
-from pipelines.progress import Progress
-from pipelines.receipts import receipt_of
+from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError, TerminalError
 
@@ -84,7 +84,7 @@ class Builder:
             self.state.record_built(receipt_of(f"job:{job}", None, wanted))
 
     def _days(self, first: date | None, last: date | None) -> None:
-        from pipelines.plan import plan
+        from pipelines.days.plan import plan
 
         for _ in range(MOST_ROUNDS):
             step = plan(self.plant, self.lake, self.state, first, last)
@@ -136,7 +136,7 @@ def _first_failure(name: str, result: dg.ExecuteInProcessResult) -> str:
 
 
 def _enterprise_code() -> str:
-    from pipelines.fingerprints import code_hash
+    from pipelines.days.fingerprints import code_hash
 
     return code_hash()
 

@@ -45,7 +45,7 @@ def demo(
     live: Annotated[bool, typer.Option(help="Keep the plant running over real protocols.")] = False,
 ) -> None:
     """Plant in a box: simulate, build everything, prove the numbers against the truth, serve."""
-    from pipelines.demo import demo as run
+    from pipelines.verbs.demo import demo as run
 
     raise typer.Exit(run(plant, root, days=days, seed=seed, serve=serve, live=live))
 
@@ -61,7 +61,7 @@ def check(
     plant = load(plant_toml)
     found = 0
     if probe:
-        from pipelines.probe import probe_all
+        from pipelines.verbs.probe import probe_all
 
         found = probe_all(plant)
     machines, tags = len(plant.machines), sum(1 for _ in plant.tags())
@@ -85,7 +85,7 @@ def simulate(
     days: Annotated[int, typer.Option(min=0, max=120, help="Days of history to export first, if none is there.")] = 1,
 ) -> None:
     """Run only the plant in a box: servers and database, until stopped."""
-    from pipelines.live import simulate as run
+    from pipelines.verbs.live import simulate as run
 
     raise typer.Exit(run(plant, root, seed=seed, days=days))
 
@@ -97,7 +97,7 @@ def collect(
     duration: Annotated[str | None, typer.Option("--for", help="Stop after, e.g. 30s, 10min.")] = None,
 ) -> None:
     """Run the collectors: protocols to durable segments to the lake."""
-    from pipelines.live import collect as run
+    from pipelines.verbs.live import collect as run
 
     raise typer.Exit(run(plant, root, duration))
 
@@ -125,7 +125,7 @@ def serve(
     dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
 ) -> None:
     """Dashboards and Dagster's web server."""
-    from pipelines.serve import serve as run
+    from pipelines.verbs.serve import serve as run
 
     raise typer.Exit(run(plant, root, host=host, port=port, dagster_port=dagster_port))
 
@@ -136,7 +136,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Machine readable.")] = False,
 ) -> None:
     """Tables, versions, rows, freshness, source health, quarantine counts."""
-    from pipelines.info import info_command
+    from pipelines.verbs.info import info_command
 
     raise typer.Exit(info_command(root, as_json=as_json))
 
@@ -148,7 +148,7 @@ def verify(
     plant: PlantToml = PLANT,
 ) -> None:
     """Recompute published numbers from bronze. Exit 1 on any difference."""
-    from pipelines.verify import verify_command
+    from pipelines.verbs.verify import verify_command
 
     raise typer.Exit(verify_command(root, plant, receipt))
 
@@ -156,7 +156,7 @@ def verify(
 @quarantine_app.command("list")
 def quarantine_list(root: Root = None) -> None:
     """Count rows set aside by source, origin and reason."""
-    from pipelines.quarantine import list_rows
+    from pipelines.verbs.quarantine import list_rows
 
     raise typer.Exit(list_rows(root))
 
@@ -169,7 +169,7 @@ def quarantine_show(
     root: Root = None,
 ) -> None:
     """Show rows set aside with message and payload."""
-    from pipelines.quarantine import show_rows
+    from pipelines.verbs.quarantine import show_rows
 
     raise typer.Exit(show_rows(root, reason, source, limit))
 
@@ -181,7 +181,7 @@ def quarantine_replay(
     root: Root = None,
 ) -> None:
     """Try the held-back rows again with the present configuration."""
-    from pipelines.quarantine import replay_rows
+    from pipelines.verbs.quarantine import replay_rows
 
     raise typer.Exit(replay_rows(root, plant, source))
 
@@ -194,7 +194,7 @@ def export_forecast(
     root: Root = None,
 ) -> None:
     """Write approved forecasts to a file and mark them exported."""
-    from pipelines.export import export_forecast as run
+    from pipelines.verbs.export import export_forecast as run
 
     raise typer.Exit(run(plant, root, by=by, form=form))
 
@@ -202,7 +202,7 @@ def export_forecast(
 @export_app.command("copy")
 def export_copy(path: Annotated[Path, typer.Argument(help="File to write.")], root: Root = None) -> None:
     """A self-contained DuckDB file of gold and silver, to take to another machine."""
-    from pipelines.export import export_copy as run
+    from pipelines.verbs.export import export_copy as run
 
     raise typer.Exit(run(root, path))
 

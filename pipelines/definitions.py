@@ -18,14 +18,14 @@ import dagster as dg  # isort: skip
 
 from warehouse.shelf import Shelf
 
+from pipelines.days.inputs import Inputs
+from pipelines.days.opening import opening
+from pipelines.days.receipts import Receipts
 from pipelines.dock import LakeDock
-from pipelines.inputs import Inputs
 from pipelines.io import LakeIO
 from pipelines.jobs import JOBS
-from pipelines.opening import opening
 from pipelines.place import Place, place
 from pipelines.publication import published
-from pipelines.receipts import Receipts
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from plant.config import Plant, load

@@ -17,7 +17,7 @@ import polars as pl
 from warehouse.shelf import Shelf
 
 from connectors.base import Landing
-from pipelines.receipts import Receipts
+from pipelines.days.receipts import Receipts
 from plant.tables import Table, table
 from warehouse.lake import Lake
 

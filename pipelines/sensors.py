@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from connectors.files import waiting
 
+from connectors.files import waiting
+from pipelines.days.plan import plan
 from pipelines.jobs import ingest, inventory, ledgers, numbers, readings
-from pipelines.plan import plan
 from plant.config import Plant
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

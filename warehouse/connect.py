@@ -87,7 +87,7 @@ class Window:
 def opened(path: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the four schemas and session time zone UTC."""
     con = duckdb.connect(str(path))
-    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET GLOBAL TimeZone = 'UTC'")  # cursors too
     for layer in LAYERS:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     return con

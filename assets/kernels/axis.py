@@ -36,7 +36,9 @@ class Axis:
         edges = bounds.select(low=us("start_at").min(), high=us("end_at").max()).row(0) if bounds.height else (0, 0)
         low, high = edges[0] - 1, edges[1] + 1
         if (high - low + 1) * (things + 1) > KEY_LIMIT:
-            raise ValueError(f"{things} tags or machines over {(high - low) / 8.64e10:.0f} days: build fewer days at once")
+            raise ValueError(
+                f"{things} tags or machines over {(high - low) / 8.64e10:.0f} days: build fewer days at once"
+            )
         return cls(low, high - low + 1)
 
     @property
@@ -58,6 +60,6 @@ class Axis:
         return (key % self.stride + self.base_us).cast(INSTANT)
 
 
-def indexed(names: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The frame sorted by a name column with its position as `index` (i64): names sort as their indices do."""
-    return names.sort(column).with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))
+def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """The frame sorted by name columns with its position as `index` (i64): names sort as their indices do."""
+    return names.sort(columns).with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))

@@ -21,10 +21,12 @@ TIMES = (
 )  # fmt: skip
 COUNTS = ("failures", "produced_pcs", "good_pcs", "scrap_pcs", "rework_pcs", "quarantined_pcs", "unrated_pcs")
 IDEALS = ("ideal_us", "good_ideal_us", "scrap_ideal_us", "rework_ideal_us")
+PLANNED = ("ideal_us", "good_ideal_us", "good_pcs", "produced_pcs")
 ENERGY = ("energy_j", "metered_us")
-SUMS = (*TIMES, *COUNTS, *IDEALS, *ENERGY)
-"""Everything that adds. `*_counting_us` leave out machines that cannot count pieces; `unrated_pcs` are
-pieces without an ideal cycle; `metered_us` is the time with an energy meter."""
+SUMS = (*TIMES, *COUNTS, *IDEALS, *(f"planned_{name}" for name in PLANNED), *ENERGY)
+"""Everything that adds. `*_counting_us` leave out machines that cannot count pieces; `planned_*` leave
+out pieces made outside every shift, for ratios to shift time; `unrated_pcs` are pieces without an ideal
+cycle; `metered_us` is the time with an energy meter."""
 
 SHARES = ("good_pcs", "scrap_pcs", "rework_pcs")
 
@@ -32,8 +34,9 @@ SHARES = ("good_pcs", "scrap_pcs", "rework_pcs")
 def of_time(ledger: pl.LazyFrame) -> pl.LazyFrame:
     """Time accounts per cell in microseconds, with failures and the first and last instant.
 
-    A failure is a stop of class breakdown that is no minor stop, with or without an order. POT is every account but not_scheduled, PBT is POT minus planned_down (ISO 22400-2). `ran` says the
-    machine produced or was set up at all, also outside every shift.
+    A failure is a stop of class breakdown that is no minor stop, with or without an order. POT is every
+    account but not_scheduled, PBT is POT minus planned_down (ISO 22400-2). `ran` says the machine produced
+    or was set up at all, also outside every shift.
     """
     running = pl.col("state").is_in([State.PRODUCING.value, State.SETUP.value])
     booked = pl.col("account") != Account.NOT_SCHEDULED.value
@@ -133,7 +136,9 @@ def sums(
         pl.coalesce("start_at", "first_at").alias("start_at"), pl.coalesce("end_at", "last_at").alias("end_at"),
         pl.col(*COUNTS[1:], *IDEALS, *ENERGY).fill_null(0),
     )  # fmt: skip
-    return whole.with_columns(_counting()).select(
+    inside = pl.col("shift") != OFF_SHIFT
+    planned = [pl.when(inside).then(pl.col(name)).otherwise(0).alias(f"planned_{name}") for name in PLANNED]
+    return whole.with_columns(_counting() + planned).select(
         "production_day", *PLACE, "shift", "start_at", "end_at", "first_at", "ran", "counting", *SUMS
     )
 

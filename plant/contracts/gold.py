@@ -149,6 +149,7 @@ KPI = Table(
         C("level", "str", "machine, line, area or site", allowed=("machine", "line", "area", "site")),
         C("scope", "str", "which one"), C("grain", "str", "shift or day", allowed=("shift", "day")),
         C("period_start", "instant", "start of the period"),
+        C("shift", "str", "shift of the period; null for grain day", null=True),
         C("numerator", "f64", "sum in the numerator", null=True),
         C("denominator", "f64", "sum in the denominator", null=True),
         C("value", "f64", "numerator / denominator; null when the denominator is 0", null=True),

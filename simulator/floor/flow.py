@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from heapq import heappop, heappush
+from typing import Any
 
 from plant.states import State
 from simulator.floor.layout import Layout
@@ -31,7 +32,7 @@ class Flow:
         self.stations = stations
         self.at_stage = [[s for s in stations if s.stage == i] for i in range(len(layout.stages))]
         self.room = {(i, p): layout.buffer_pcs(i, p) for p, route in layout.routes.items() for i in route}
-        self._heap: list[tuple[int, int, int, Station | None]] = []
+        self._heap: list[tuple[int, int, int, Any]] = []
         self._count = 0
 
     def run(self, start_us: int, end_us: int, tick: Callable[[int], None]) -> None:
@@ -39,21 +40,21 @@ class Flow:
         self._calendar(start_us)
         heap = self._heap
         while heap and heap[0][0] < end_us:
-            at, what, _, station = heappop(heap)
+            at, what, _, subject = heappop(heap)
             if what == _PIECE:
-                self._piece_done(station, at)  # type: ignore[arg-type]
+                self._piece_done(*subject, at)
             elif what == _CALENDAR:
                 tick(at)
                 self._calendar(at)
             elif what == _RELEASE:
                 self._wake_all(at)
             else:
-                self._decide(station, at)  # type: ignore[arg-type]
+                self._decide(subject, at)
 
-    def _push(self, at: int, what: int, station: Station | None = None) -> None:
+    def _push(self, at: int, what: int, subject: Any = None) -> None:
         # `what` before the counter: calendar marks come first among events of one instant.
         self._count += 1
-        heappush(self._heap, (at, what, self._count, station))
+        heappush(self._heap, (at, what, self._count, subject))
 
     def _calendar(self, at: int) -> None:
         mode = self.work.mode_at(at)
@@ -86,13 +87,14 @@ class Flow:
 
     def _decide(self, station: Station, at: int) -> None:
         """A machine with nothing in hand decides what to do next."""
+        station.waiting = False  # until it is said otherwise below: waking others must not come back to it
         if station.mode != WORK:
             self._wait(station, at, State.IDLE if station.mode == BREAK else State.OFF)
         elif self._breaks_down(station, at) or self._is_serviced(station, at):
             pass
-        elif station.stage is None:
+        elif station.stage < 0:
             self._run_utility(station, at)
-        elif not self._takes_order(station, at):
+        elif (order := self._order_for(station, at)) is None:
             self._wait(station, at, State.IDLE)
         elif station.setup_us:
             until, station.setup_us = at + station.setup_us, 0
@@ -100,7 +102,7 @@ class Flow:
         elif station.until_stop_us <= 0:
             self._stop(station, at)
         else:
-            self._next_piece(station, at)
+            self._next_piece(station, order, at)
 
     def _breaks_down(self, station: Station, at: int) -> bool:
         if not station.failures or at < station.failures[0].due_us:
@@ -130,18 +132,17 @@ class Flow:
             station.log.stops.append(Stop(station.name, at, at + duration, reason, reason_class))
         self._busy(station, at, at + duration, State.STOPPED)
 
-    def _takes_order(self, station: Station, at: int) -> bool:
-        """Keep the order in hand while pieces may still come, else register the next; False: there is none."""
+    def _order_for(self, station: Station, at: int) -> Order | None:
+        """The order in hand while pieces may still come, else the next one, registered now; None: there is none."""
         if station.order is not None:
-            if not station.order.exhausted(station.stage):  # type: ignore[arg-type]
-                return True
+            if not station.order.exhausted(station.stage):
+                return station.order
             station.log.registrations[-1].end_us = at
             station.next_number, station.order = station.order.number + 1, None
         order = self._next_order(station, at)
-        if order is None:
-            return False
-        self._register(station, order, at)
-        return True
+        if order is not None:
+            self._register(station, order, at)
+        return order
 
     def _next_order(self, station: Station, at: int) -> Order | None:
         stage = station.stage
@@ -149,13 +150,13 @@ class Flow:
             order = self.book.order(number)
             if order.product not in station.ideal_us or stage in order.closed:
                 continue
-            if order.before(stage) is None:  # type: ignore[arg-type]
+            if order.before(stage) is None:
                 if order.remaining == 0:
                     continue
                 return order if self._released(order, at) else None
-            if order.before(stage) not in order.begun:  # type: ignore[arg-type]
+            if order.before(stage) not in order.begun:
                 return None
-            if not order.exhausted(stage):  # type: ignore[arg-type]
+            if not order.exhausted(stage):
                 return order
         return None
 
@@ -167,7 +168,7 @@ class Flow:
         return order.released_us <= at
 
     def _register(self, station: Station, order: Order, at: int) -> None:
-        stage: int = station.stage  # type: ignore[assignment]
+        stage = station.stage
         operation = self.layout.stages[stage].operation
         seq = order.route.index(stage) + 1
         station.log.registrations.append(Registration(order, station.name, operation, seq, at))
@@ -180,9 +181,8 @@ class Flow:
             order.begun.add(stage)
             self._wake_stage(order.after(stage), at)
 
-    def _next_piece(self, station: Station, at: int) -> None:
-        order: Order = station.order  # type: ignore[assignment]
-        stage: int = station.stage  # type: ignore[assignment]
+    def _next_piece(self, station: Station, order: Order, at: int) -> None:
+        stage = station.stage
         if self._starved(station, order, stage):
             self._wait(station, at, State.STARVED)
         elif self._blocked(station, order, stage):
@@ -191,7 +191,7 @@ class Flow:
             station.waiting = False
             order.at_work[stage] += 1
             station.log.state(at, State.PRODUCING)
-            self._push(at + station.cycle_us(at, order.product), _PIECE, station)
+            self._push(at + station.cycle_us(at, order.product), _PIECE, (station, order))
             before = order.before(stage)
             if before is None:
                 order.remaining -= 1
@@ -218,11 +218,8 @@ class Flow:
         taken = order.lanes[after] + order.at_work[stage]
         return taken > room * 3 // 4 if station.last_state == State.BLOCKED else taken >= room
 
-    def _piece_done(self, station: Station, at: int) -> None:
-        order: Order = station.order  # type: ignore[assignment]
-        stage: int = station.stage  # type: ignore[assignment]
-        good = station.is_good(at)
-        log = station.log
+    def _piece_done(self, station: Station, order: Order, at: int) -> None:
+        good, stage, log = station.is_good(at), station.stage, station.log
         log.piece_at.append(at)
         log.piece_good.append(good)
         log.piece_order.append(order)
@@ -233,7 +230,6 @@ class Flow:
         self._close(order, stage, at)
         if good:
             self._wake_stage(after, at)
-        station.waiting = True
         self._decide(station, at)
 
     def _close(self, order: Order, stage: int, at: int) -> None:
@@ -241,6 +237,7 @@ class Flow:
         if stage in order.closed or order.at_work[stage] or not order.exhausted(stage):
             return
         order.closed.add(stage)
+        self._wake_stage(stage, at)
         after = order.after(stage)
         if after is None:
             order.ended_us = at

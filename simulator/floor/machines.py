@@ -68,10 +68,10 @@ class Log:
 
 
 class Station:
-    """A machine in the simulation. `stage` is None for a utility without orders."""
+    """A machine in the simulation. `stage` is its place in the line, -1 for a utility without orders."""
 
     def __init__(
-        self, machine: Machine, kind: Kind, stage: int | None, seed: int, ideal_us: dict[str, int]
+        self, machine: Machine, kind: Kind, stage: int, seed: int, ideal_us: dict[str, int]
     ) -> None:
         self.machine = machine
         self.name = machine.name

@@ -1,0 +1,99 @@
+"""gold.losses: where planned busy time went, from stops by reason down to speed, scrap and rework.
+
+For a machine and shift with ideal cycles the rows and the ideal time of good pieces add up:
+PBT = good ideal time + all losses inside PBT (every account but planned_down), as long as
+effectiveness is at most 1. This is the loss waterfall of OEE (Nakajima's six losses, with logistic
+and unknown time kept apart).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from assets.kernels.sums import CELL, with_ideal
+from plant.states import REASON_CLASS, Account, LossClass
+from plant.tables import table
+
+COLUMNS = list(table("gold.losses").schema)
+KEY = (*CELL, "account", "reason", "reason_class")
+
+
+def losses(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.LazyFrame:
+    """One row a machine, shift and reason out of the time and count ledgers of whole days.
+
+    `counting` names the machines that can count pieces (one with count rows that day can as well).
+
+    * Stops: every account but production and not_scheduled, by reason; the reason falls back to the state.
+      Parts of a stop shorter than the machine's `minor_stop_s` are class minor_stop. `stops` counts a
+      stop once, where it began, so a stop that runs on into the next shift has time but no count there.
+    * Pieces: production time beyond the ideal time of the pieces (reduced_speed), and the ideal time of
+      scrapped and reworked pieces. No row where effectiveness is above 1 or an ideal cycle is missing.
+    """
+    rows = pl.concat([stops(time), pieces(time, counts, counting)])
+    return rows.select(COLUMNS).sort("production_day", "machine", "shift", "account", "reason", "reason_class")
+
+
+def stops(time: pl.LazyFrame) -> pl.LazyFrame:
+    """Stopped, unknown, planned and set-up time by reason."""
+    outside = [Account.PRODUCTION.value, Account.NOT_SCHEDULED.value]
+    state_class = pl.col("state").replace_strict({str(s): str(c) for s, c in REASON_CLASS.items()}, default=None)
+    minor = pl.when(pl.col("minor") & (pl.col("account") == Account.DELAY.value)).then(pl.lit(_word("MINOR_STOP")))
+    began = (pl.col("start_at").dt.epoch("us") == pl.col("stop_id")).fill_null(value=False)
+    return (
+        time.filter(~pl.col("account").is_in(outside))
+        .with_columns(
+            pl.coalesce("reason", "state").alias("reason"),
+            pl.coalesce(minor, "reason_class", _by_account(), state_class, pl.lit(_word("UNKNOWN")))
+            .alias("reason_class"),
+            began.alias("began"),
+        )
+        .group_by(*KEY)
+        .agg(
+            pl.col("site", "area", "line").first(),
+            pl.col("began").sum().cast(pl.Int64).alias("stops"),
+            (pl.col("duration_us").sum() / 1e6).alias("duration_s"),
+        )
+        .select(COLUMNS)
+    )  # fmt: skip
+
+
+def pieces(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.LazyFrame:
+    """Speed, scrap and rework losses as ideal time, where the shift has ideal cycles for all its pieces."""
+    running = (
+        time.filter(pl.col("account") == Account.PRODUCTION.value)
+        .group_by(*CELL)
+        .agg(pl.col("site", "area", "line").first(), pl.col("duration_us").sum().alias("apt_us"))
+    )
+    made = with_ideal(counts).group_by(*CELL).agg(pl.col("^.*ideal_us$", "unrated_pcs").sum())
+    counted = counts.select("production_day", "machine").unique().with_columns(counted=pl.lit(value=True))
+    both = running.join(made, on=list(CELL), how="left").join(counted, on=["production_day", "machine"], how="left")
+    can = pl.col("counted").fill_null(value=False) | pl.col("machine").is_in(counting)
+    both = both.filter(can).with_columns(pl.col("^.*ideal_us$", "unrated_pcs").fill_null(0))
+    rated = both.filter((pl.col("unrated_pcs") == 0) & (pl.col("ideal_us") <= pl.col("apt_us")))
+    parts = {
+        "REDUCED_SPEED": pl.col("apt_us") - pl.col("ideal_us"),
+        "SCRAP": pl.col("scrap_ideal_us"),
+        "REWORK": pl.col("rework_ideal_us"),
+    }
+    split = [
+        rated.filter(lost > 0).with_columns(
+            account=pl.lit(Account.PRODUCTION.value), reason=pl.lit(_word(name)), reason_class=pl.lit(_word(name)),
+            stops=pl.lit(0, pl.Int64), duration_s=lost / 1e6,
+        )
+        for name, lost in parts.items()
+    ]  # fmt: skip
+    return pl.concat(split).select(COLUMNS)
+
+
+def _word(name: str) -> str:
+    return LossClass[name].value
+
+
+def _by_account() -> pl.Expr:
+    """Class of time whose account alone says it: set-up, planned, no signal."""
+    words = {
+        Account.SETUP.value: _word("SETUP"),
+        Account.PLANNED_DOWN.value: _word("PLANNED"),
+        Account.UNKNOWN.value: _word("UNKNOWN"),
+    }
+    return pl.col("account").replace_strict(words, default=None)

@@ -1,0 +1,274 @@
+"""Relational databases, read only: what is new, changed or gone since the last time.
+
+A table is read from its watermark less an overlap, compared by key and row hash with what is known,
+and its keys are compared with the known ones: rows committed late behind the watermark are found,
+rows that vanished become tombstones. Nothing is ever written to the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from connectors.base import INSTANT, Landing, no_quarantine, one_aside, set_aside
+from connectors.sql_read import Target, all_keys, high_mark, rows_of, rows_since, target, utc_now_us
+from connectors.sql_rows import Rows, canonical, hashes, keys, payloads
+from plant.errors import PlantError, SourceDownError, TerminalError
+from plant.model import SqlSource, SqlTable
+from plant.tables import table
+
+log = logging.getLogger(__name__)
+
+RECORDS = table("bronze.records")
+GONE = "gone"
+"""row_hash of a tombstone."""
+
+TRIES_S = (0.5, 1.5)
+"""Waits between attempts to reach a database with on_start = "retry"."""
+
+KNOWN_SCHEMA = {"record_key": pl.String(), "row_hash": pl.String(), "watermark": pl.String(), "segment": pl.String()}
+_MANY = 5000  # more unseen keys than this: reading the table whole is cheaper
+Known = Callable[[str], pl.DataFrame]
+
+
+def nothing_known(record_set: str) -> pl.DataFrame:
+    """A `Known` for a first run."""
+    return pl.DataFrame(schema=KNOWN_SCHEMA)
+
+
+def open_engine(source: SqlSource, root: Path) -> sa.Engine:
+    """An engine that cannot write: SQLite opened with mode=ro, PostgreSQL in read-only transactions.
+
+    `url_env` wins over `url` where it is set; `{root}` is the --root folder.
+
+    Raises:
+        TerminalError: the URL cannot be understood or its driver is not installed.
+    """
+    text = (source.url_env and os.environ.get(source.url_env)) or source.url.replace("{root}", str(root))
+    try:
+        url = sa.make_url(text)
+        if url.get_backend_name() == "sqlite":
+            return _sqlite(url)
+        options = {"connect_timeout": 5, "options": "-c timezone=UTC"} if url.get_backend_name() == "postgresql" else {}
+        return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise TerminalError(
+            f"source {source.name!r}: {type(error).__name__} in its URL; valid is e.g. sqlite:///{{root}}/erp.sqlite "
+            f"or postgresql://user@host/database: correct `url`{f' or {source.url_env}' if source.url_env else ''}"
+        ) from error
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    path = Path(url.database or "").absolute()
+    return sa.create_engine(f"sqlite:///{path.as_uri()}?mode=ro&uri=true", poolclass=sa.NullPool)
+
+
+def read_source(source: SqlSource, root: Path, known: Known, now: datetime) -> list[Landing]:
+    """Every table of a source. What cannot be read becomes a quarantine row; the rest is read.
+
+    A database that is down is one row (reason source_down), after the attempts of on_start = "retry";
+    with on_start = "ignore" it is only logged. A table without its key or watermark column is one row
+    (reason table_refused).
+    """
+    try:
+        engine = open_engine(source, root)
+        _reach(engine, source)
+    except PlantError as error:
+        return [] if source.on_start == "ignore" and _logged(error) else [failure(source.name, error, now)]
+    landings: list[Landing] = []
+    for one in source.tables:
+        try:
+            landing = read_table(source, one, engine, known(f"{source.name}.{one.name}"), now)
+        except PlantError as error:
+            landing = failure(f"{source.name}.{one.name}", error, now, source.name)
+        landings += [landing] if landing is not None else []
+    engine.dispose()
+    return landings
+
+
+def failure(origin: str, error: PlantError, now: datetime, source: str | None = None) -> Landing:
+    """A part that could not be read, as a quarantine row: one an hour, however often it is tried."""
+    reason = "source_down" if isinstance(error, SourceDownError) else "refused"
+    hour = now.strftime("%Y-%m-%dT%H")
+    log.error("%s: %s: %s", origin, reason, error)
+    app = f"{reason}:{origin}:{hashlib.sha256(str(error).encode()).hexdigest()[:8]}:{hour}"
+    held = one_aside(
+        reason, str(error), source=source or origin, origin=origin, segment=app, now=now, payload=f'{{"hour":"{hour}"}}'
+    )
+    return Landing(RECORDS.name, app, 0, RECORDS.empty(), held)
+
+
+def _logged(error: PlantError) -> bool:
+    log.warning("%s", error)
+    return True
+
+
+def _reach(engine: sa.Engine, source: SqlSource) -> None:
+    waits = TRIES_S if source.on_start == "retry" else ()
+    for wait in (*waits, None):
+        try:
+            with _connection(engine, source.name):
+                return
+        except SourceDownError:
+            if wait is None:
+                raise
+            time.sleep(wait)
+
+
+class _connection(AbstractContextManager[sa.Connection]):  # noqa: N801 - used as a function
+    """A read-only connection; leaving it rolls back. Driver errors become errors of the house."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self.engine, self.name = engine, name
+
+    def __enter__(self) -> sa.Connection:
+        try:
+            self.connection = self.engine.connect()
+        except sa.exc.DBAPIError as error:
+            raise self._error(error) from error
+        if self.engine.dialect.name == "postgresql":
+            self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return self.connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.connection.close()
+        if isinstance(error, sa.exc.DBAPIError):
+            raise self._error(error) from error
+
+    def _error(self, error: sa.exc.DBAPIError) -> PlantError:
+        said = str(error.orig).splitlines()[0]
+        where = self.engine.url.render_as_string()
+        if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+            return SourceDownError(
+                f"{self.name}: {where} cannot be reached ({said}): start the database or correct its URL"
+            )
+        return TerminalError(f"{self.name}: the database refuses the query ({said}): correct the table in plant.toml")
+
+
+def read_table(
+    source: SqlSource, one: SqlTable, engine: sa.Engine, known: pl.DataFrame, now: datetime
+) -> Landing | None:
+    """New and changed rows and tombstones of one table; None when nothing changed.
+
+    `known` holds the latest version of every record: record_key, row_hash, watermark and, so that a new
+    column is taken in for old rows too, segment.
+
+    Raises:
+        SourceDownError: the database went away.
+        TerminalError: no such table, or its key or watermark column is gone.
+    """
+    with _connection(engine, f"{source.name}.{one.name}") as connection:
+        at = target(connection, source, one)
+        live = known.filter(pl.col("row_hash") != GONE)
+        whole = not one.watermark or not live.height or _reshaped(live, at)
+        rows = rows_since(connection, at, None if whole else high_mark(known))
+        there = None if whole else all_keys(connection, at)
+        if there is not None:
+            rows, whole = _with_unseen(connection, at, rows, there, live)
+    batch = canonical(rows, at.columns, source.timezone)
+    present = _key_texts(at, there) if there is not None and not whole else keys(batch.frame, one.key)
+    return _landing(at, batch, live, known, present, now)
+
+
+def _reshaped(live: pl.DataFrame, at: Target) -> bool:
+    """Whether known rows were read with other columns than the table has now."""
+    if "segment" not in live.columns:
+        return False
+    return not live["segment"].str.contains(f":{_shape(at)}:", literal=True).all()
+
+
+def _shape(at: Target) -> str:
+    return hashlib.sha256("\n".join(sorted(c.name for c in at.columns)).encode()).hexdigest()[:8]
+
+
+def _key_texts(at: Target, found: Sequence[Sequence[Any]]) -> pl.Series:
+    columns = [at.declared(k) for k in at.table.key]
+    return keys(canonical(found, columns, at.source.timezone).frame, at.table.key)
+
+
+def _with_unseen(
+    connection: sa.Connection, at: Target, rows: list[Sequence[Any]], there: list[Sequence[Any]], live: pl.DataFrame
+) -> tuple[list[Sequence[Any]], bool]:
+    """Add rows whose key nobody knows though their watermark is old; read all when they are many."""
+    names = [c.name for c in at.columns]
+    places = [names.index(k) for k in at.table.key]
+    got = _key_texts(at, [[r[p] for p in places] for r in rows])
+    present = _key_texts(at, there)
+    unseen = (
+        present.is_not_null() & ~present.is_in(got.implode()) & ~present.is_in(live["record_key"].implode())
+    ).arg_true()
+    if len(unseen) > _MANY:
+        return rows_since(connection, at, None), True
+    return [*rows, *rows_of(connection, at, [there[i] for i in unseen])], False
+
+
+def _landing(
+    at: Target, batch: Rows, live: pl.DataFrame, known: pl.DataFrame, present: pl.Series, now: datetime
+) -> Landing | None:
+    mark = at.table.watermark
+    seen = pl.DataFrame({"record_key": keys(batch.frame, at.table.key), "payload": payloads(batch.frame)})
+    seen = seen.with_columns(
+        row_hash=hashes(seen["payload"]),
+        watermark=batch.frame[mark].cast(pl.String) if mark and batch.frame.height else pl.lit(None, dtype=pl.String),
+        deleted=pl.lit(value=False),
+    ).with_row_index("position")
+    segment = f"sql:{at.record_set}:{_shape(at)}:{utc_now_us(now)}"
+    held = _held(at, batch, seen, segment, now)
+    usable = seen.filter(pl.col("record_key").is_not_null() & pl.col("record_key").is_first_distinct())
+    news = usable.join(known.select("record_key", "row_hash"), on=["record_key", "row_hash"], how="anti")
+    gone = live.filter(~pl.col("record_key").is_in(present.drop_nulls().implode())).select(
+        "record_key",
+        payload=pl.lit("{}"),
+        row_hash=pl.lit(GONE),
+        watermark=pl.lit(None, dtype=pl.String),
+        deleted=pl.lit(value=True),
+    )
+    frame = (
+        pl.concat([news.drop("position"), gone], how="diagonal")
+        .with_row_index("seq")
+        .with_columns(record_set=pl.lit(at.record_set), ingested_at=pl.lit(now, dtype=INSTANT), segment=pl.lit(segment))
+    )
+    log.info("%s: %d new or changed, %d gone, %d set aside", at.record_set, news.height, gone.height, held.height)
+    if not frame.height and not held.height:
+        return None
+    records = frame.select(pl.col(name).cast(dtype) for name, dtype in RECORDS.schema.items())
+    if not frame.height:  # doubtful rows are read again with every overlap: reported once
+        ids = hashlib.sha256("".join(sorted(held["id"])).encode()).hexdigest()[:16]
+        return Landing(RECORDS.name, f"sql:{at.record_set}:aside:{ids}", 0, records, held)
+    return Landing(RECORDS.name, f"sql:{at.record_set}", utc_now_us(now), records, held)
+
+
+def _held(at: Target, batch: Rows, seen: pl.DataFrame, segment: str, now: datetime) -> pl.DataFrame:
+    """Rows without a usable key (held back), and rows with an instant that cannot be read (booked)."""
+    key = ", ".join(at.table.key)
+    no_key = seen.filter(pl.col("record_key").is_null()).with_columns(
+        reason=pl.lit("null_key"), booked=pl.lit(value=False),
+        message=pl.lit(f"key {key} is null; valid is a key that names one row: correct `key` in plant.toml"),
+    )  # fmt: skip
+    twice = seen.filter(pl.col("record_key").is_not_null() & ~pl.col("record_key").is_first_distinct()).with_columns(
+        reason=pl.lit("duplicate_key"), booked=pl.lit(value=False),
+        message=pl.format(f"key {key} = {{}} names several rows; the first one is taken: correct `key`", "record_key"),
+    )  # fmt: skip
+    parts = [no_key, twice]
+    for column, places in batch.unread.items():
+        parts.append(
+            seen.filter(pl.col("position").is_in(places)).with_columns(
+                reason=pl.lit("unparseable_timestamp"),
+                booked=pl.lit(value=True),
+                message=pl.lit(f"column {column} is no instant; taken in as the text it is: correct it at the source"),
+            )  # fmt: skip
+        )
+    doubtful = pl.concat(parts).with_columns(pl.col("position").cast(pl.Int64))
+    if not doubtful.height:
+        return no_quarantine()
+    return set_aside(doubtful, source=at.source.name, origin=at.record_set, segment=segment, now=now)

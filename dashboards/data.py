@@ -1,0 +1,141 @@
+"""What the pages read: every mart, cached until a table it reads has a new Delta version.
+
+The only module here that imports `warehouse`. Nothing is drawn here, and no SQL is written here:
+questions are in `warehouse/marts`. The root comes from SHOPFLOOR_ROOT, else ./.shopfloor.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import date
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+import polars as pl
+import streamlit as st
+
+from plant.tables import table
+from warehouse import marts
+from warehouse.connect import Window
+from warehouse.marts import details
+
+P = ParamSpec("P")
+LOOK_AGAIN_S = 2.0  # versions are looked up once a page run, not once a question
+META_S = 15.0  # checks and source health change without a new table version
+_NAMED = re.compile(r"\b(?:bronze|silver|gold|meta)\.[a-z_]+\b")
+
+
+def root() -> Path:
+    """The state folder of the plant shown."""
+    return Path(os.environ.get("SHOPFLOOR_ROOT") or ".shopfloor").resolve()
+
+
+class _Live:
+    """One connection a root, its views brought up to date when a question comes after a while."""
+
+    def __init__(self, at: Path) -> None:
+        self.window = Window(at)
+        self._looked = self._filled = time.monotonic()
+        self._round = 0
+
+    def versions(self, names: tuple[str, ...]) -> tuple[object, ...]:
+        """Delta versions of those tables; a running number stands for meta, which has none."""
+        now = time.monotonic()
+        if now - self._looked > LOOK_AGAIN_S:
+            self._looked = now
+            self._round += bool(self.window.refresh())
+        if now - self._filled > META_S:
+            self._filled = now
+            self.window.refill_meta()
+            self._round += 1
+        held = self.window.versions
+        return tuple(self._round if n.startswith("meta.") else held.get(n) for n in names)
+
+    def forget(self) -> None:
+        """Look again at the next question: this process has just written."""
+        self._looked = self._filled = float("-inf")
+
+
+@st.cache_resource(show_spinner=False)
+def _live(at: str) -> _Live:
+    return _Live(Path(at))
+
+
+@cache
+def _reads(name: str) -> tuple[str, ...]:
+    """Tables a mart reads, from its SQL without comments."""
+    rows = (row.split("--")[0] for row in marts.text(name).splitlines())
+    return tuple(sorted(set(_NAMED.findall("\n".join(rows)))))
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def _answer(
+    at: str, name: str, _mart: Callable[..., pl.DataFrame], given: tuple[Any, ...], versions: object
+) -> pl.DataFrame:
+    return _mart(_live(at).window.con, **dict(given))
+
+
+def _cached(mart: Callable[Concatenate[marts.Con, P], pl.DataFrame]) -> Callable[P, pl.DataFrame]:
+    """A mart without its connection, answered from the cache while its tables stand still."""
+
+    @wraps(mart)
+    def ask(*args: P.args, **given: P.kwargs) -> pl.DataFrame:
+        if args:
+            raise TypeError(f"{mart.__name__}: name the arguments")
+        name, at = mart.__name__, str(root())
+        return _answer(at, name, mart, tuple(sorted(given.items())), _live(at).versions(_reads(name)))
+
+    return ask
+
+
+sites = _cached(details.sites)
+machines = _cached(marts.machines)
+days = _cached(marts.days)
+tiles = _cached(marts.tiles)
+alerts = _cached(marts.alerts)
+_oee = _cached(marts.oee)
+_notes = _cached(details.oee_notes)
+timeline = _cached(marts.timeline)
+losses = _cached(marts.losses)
+accounts = _cached(details.accounts)
+yields = _cached(marts.yields)
+scrap_trend = _cached(marts.scrap_trend)
+inventory = _cached(marts.inventory)
+inventory_trend = _cached(marts.inventory_trend)
+energy = _cached(marts.energy)
+failure_risk = _cached(marts.failure_risk)
+risk_history = _cached(marts.risk_history)
+maintenance = _cached(marts.maintenance)
+signals = _cached(details.signals)
+forecast = _cached(marts.forecast)
+demand_history = _cached(marts.demand_history)
+tables = _cached(marts.tables)
+coverage = _cached(marts.coverage)
+quarantine = _cached(marts.quarantine)
+checks = _cached(marts.checks)
+sources = _cached(marts.sources)
+
+
+def oee(
+    *,
+    first: date,
+    last: date,
+    level: marts.Level,
+    grain: marts.Grain,
+    site: str | None = None,
+    line: str | None = None,
+) -> pl.DataFrame:
+    """`marts.oee` with a `note`: why a ratio is null or doubtful; null where there is nothing to say."""
+    given: dict[str, Any] = {
+        "first": first, "last": last, "level": level, "grain": grain, "site": site, "line": line, "machine": None,
+    }  # fmt: skip
+    return _oee(**given).join(_notes(**given), on=["scope", "production_day"], how="left", nulls_equal=True)
+
+
+def meaning(table_name: str, column: str) -> str:
+    """What a column means, from the table's contract: the words of the help texts."""
+    return table(table_name).column(column).doc

@@ -1,0 +1,111 @@
+"""Overview: the last production day in a minute, on a phone at six in the morning."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, data, frame, words
+from dashboards.findings import Finding, findings
+from dashboards.frame import Choice, Fact
+
+SHOWN = 5
+ICONS = {
+    "high": ":red[:material/error:] Now",
+    "medium": ":orange[:material/warning:] Today",
+    "low": ":blue[:material/info:] Good to know",
+}
+
+
+@st.fragment(run_every="30s")
+def live(choice: Choice) -> None:
+    """Everything below the chooser, drawn again when new data have come."""
+    day = {"first": choice.last, "last": choice.last, "site": choice.site}
+    tiles = data.tiles(day=choice.last, site=choice.site, line=choice.line)
+    st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
+    attention(
+        findings(
+            data.alerts(site=choice.site),
+            data.oee(**day, line=choice.line, level="machine", grain="period"),
+            data.losses(**day, line=choice.line),
+            data.forecast(),
+        )
+    )
+    if tiles.is_empty():
+        frame.nothing(f"There are no numbers for {words.day(choice.last)}. Choose another day above.")
+        return
+    numbers(tiles.row(0, named=True))
+    lines(data.oee(**day, line=choice.line, level="line", grain="period"), choice)
+    week(choice)
+
+
+def attention(found: list[Finding]) -> None:
+    """What needs a person, most urgent first; the rest behind one tap."""
+    st.markdown("##### Needs attention")
+    if not found:
+        st.success("Nothing. No alert, no failed check, no source down.", icon=":material/check_circle:")
+    for finding in found[:SHOWN]:
+        _finding(finding)
+    if found[SHOWN:]:
+        with st.expander(f"{len(found) - SHOWN} more"):
+            for finding in found[SHOWN:]:
+                _finding(finding)
+
+
+def _finding(finding: Finding) -> None:
+    with st.container(border=True, gap="xxsmall"):
+        st.markdown(f"{ICONS.get(finding.urgency, '')}: **{finding.subject}** {finding.text}")
+        st.page_link(finding.page, label=finding.page_title, icon=":material/arrow_forward:")
+
+
+def numbers(tile: dict[str, object]) -> None:
+    """The day in big numbers."""
+    frame.facts(
+        [
+            Fact("OEE", words.percent(tile["oee"]), _oee_note(tile), data.meaning("gold.oee", "oee")),
+            Fact("Good pieces", words.number(tile["good_pcs"]), f"{words.number(tile['scrap_pcs'])} scrapped"),
+            Fact("Stopped", words.span(tile["down_s"]), "all machines together"),
+            Fact("Energy", words.number(tile["energy_kwh"], "kWh"), _energy_note(tile)),
+        ]
+    )
+
+
+def _oee_note(tile: dict[str, object]) -> str:
+    if words.loose(tile["oee_low"], tile["oee_high"]):
+        return f"between {words.percent(tile['oee_low'])} and {words.percent(tile['oee_high'])}"
+    if tile["oee"] is None:
+        return "nothing planned, or no signal"
+    return words.change(tile["oee"], tile["oee_before"], "the day before")
+
+
+def _energy_note(tile: dict[str, object]) -> str:
+    each = tile["kwh_per_good_pc"]
+    return "no pieces to share it" if each is None else f"{words.number(each, 'kWh a good piece', 2)}"
+
+
+def lines(by_line: pl.DataFrame, choice: Choice) -> None:
+    """One sentence a line, each a link to its losses."""
+    st.markdown("##### Lines")
+    for row in by_line.iter_rows(named=True):
+        with st.container(border=True, gap="xxsmall"):
+            st.markdown(
+                f"**{row['scope']}**: OEE {words.bounded(row['oee'], row['oee_low'], row['oee_high'])}"
+                f"{words.because(row)} · {words.number(row['good_pcs'])} good, {words.number(row['scrap_pcs'])} scrapped"
+            )
+            where = {"line": row["scope"], "days": [choice.first.isoformat(), choice.last.isoformat()]}
+            st.page_link("pages/oee.py", label="Where the time went", icon=":material/speed:", query_params=where)
+
+
+def week(choice: Choice) -> None:
+    """OEE of the chosen days."""
+    days = data.oee(first=choice.first, last=choice.last, site=choice.site, line=choice.line, level="site", grain="day")
+    st.markdown(f"##### OEE, {choice.days}")
+    if days.height < 2:  # noqa: PLR2004
+        frame.nothing("One day makes no trend. Choose more days above.")
+        return
+    shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")
+    st.altair_chart(charts.trend(shown, "OEE"), alt="OEE by production day with its bounds")
+    st.caption("The shaded band is what missing signals leave open.")
+
+
+live(frame.begin("Overview"))

@@ -1,0 +1,56 @@
+"""Hashes of what a day is built from. Equal hash: nothing to do; so a build is a function of the data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.lake import Lake
+
+
+def digest(*parts: object) -> str:
+    """Short stable hash of the text of the parts."""
+    joined = "\x1f".join(str(p) for p in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:24]
+
+
+def frame_hash(frame: pl.DataFrame) -> str:
+    """Hash of the rows of a frame, independent of their order and of the polars version's own hash."""
+    if frame.is_empty():
+        return digest(frame.columns)
+    lines = frame.select(pl.struct(pl.all()).struct.json_encode().alias("row"))["row"].sort()
+    return digest(frame.columns, hashlib.sha256("\n".join(lines).encode()).hexdigest())
+
+
+def content_hash(frame: pl.DataFrame) -> str:
+    """Hash of the rows sorted by all columns, in Arrow's own layout: one row changed, another hash."""
+    if frame.is_empty():
+        return digest(frame.columns)
+    buffer = frame.sort(frame.columns, nulls_last=True).write_ipc(None, compression="uncompressed")
+    return hashlib.sha256(buffer.getvalue()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def code_hash() -> str:
+    """Hash of the sources that turn bronze into numbers: a changed kernel rebuilds what it made."""
+    here = Path(__file__).parents[2]
+    files = sorted(p for room in ("assets", "plant") for p in (here / room).rglob("*.py"))
+    return digest(*(p.read_text(encoding="utf8") for p in files))
+
+
+def combine(parts: Iterable[tuple[str, str]]) -> str:
+    """Hash of named hashes."""
+    return digest(*(f"{name}={value}" for name, value in sorted(parts)))
+
+
+def fingerprints(lake: Lake, name: str) -> dict[str, str]:
+    """Hash of the live files of each partition of a table, by the partition's text."""
+    snapshot = lake.snapshot(name)
+    if snapshot is None:
+        return {}
+    files = snapshot.by_partition.items()
+    return {str(part): digest(*sorted(Path(p).name for p in paths)) for part, paths in files if part is not None}

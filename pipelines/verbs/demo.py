@@ -1,0 +1,89 @@
+"""`shopfloor demo`: a simulated plant, the whole pipeline, and the proof against the ground truth."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from pipelines.build import Builder, Built
+from pipelines.place import Place, place
+from pipelines.verbs.progress import Progress
+from pipelines.verbs.truth import Proof, prove
+from plant.config import Plant, load
+
+out = Console(highlight=False)
+
+
+def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bool, live: bool) -> int:
+    """The verb: 0 only if every asset, check and comparison passed."""
+    plant, where, progress = load(plant_toml), place(root), Progress()
+    make_history(plant, where, progress, days=days, seed=seed, live=live)
+    builder = Builder(plant, where, progress)
+    built = builder.run()
+    proofs = prove(builder.lake, where.truth)
+    report(where, built, proofs)
+    code = 0 if all(p.holds for p in proofs) and not built.failed_checks else 1
+    if serve:
+        from pipelines.verbs.live import run_all
+
+        run_all(plant_toml, plant, where, progress, seed=seed, live=live)
+    return code
+
+
+def make_history(plant: Plant, where: Place, progress: Progress, *, days: int, seed: int, live: bool) -> None:
+    """Simulate and export the history, unless this root has one already."""
+    from simulator import default_window, export, plant_run
+
+    if (where.truth / "run.json").exists():
+        progress.say(f"history found under {where.root}, not simulated again (use another --root for a new plant)")
+        return
+    now = datetime.now(UTC)
+    start_at, end_at = default_window(plant, days, now)
+    if live:
+        end_at = now
+    with progress.step(f"Simulating {days} days ({start_at:%Y-%m-%d %H:%M} to {end_at:%Y-%m-%d %H:%M} UTC)") as step:
+        run = plant_run(plant, seed, start_at, end_at)
+        step.note = f"{run.samples.height:,} samples"
+    with progress.step("Exporting historian files and the database"):
+        export(run, where.root)
+
+
+def report(where: Place, built: Built, proofs: list[Proof]) -> None:
+    """The KPI summary and its error against the truth, on stdout."""
+    from warehouse.connect import connect
+
+    con = connect(where.root)
+    rows = con.sql(
+        """SELECT line, sum(good_pcs)::BIGINT AS good, sum(scrap_pcs)::BIGINT AS scrap,
+                  sum(apt_s) / nullif(sum(pbt_s - unknown_s), 0) AS availability,
+                  sum(CASE WHEN ideal_s IS NOT NULL THEN ideal_s END)
+                    / nullif(sum(CASE WHEN ideal_s IS NOT NULL THEN apt_s END), 0) AS effectiveness,
+                  sum(good_pcs) / nullif(sum(produced_pcs), 0) AS quality,
+                  1 - sum(unknown_s) / nullif(sum(pbt_s), 0) AS coverage
+           FROM gold.oee GROUP BY line ORDER BY line"""
+    ).fetchall()
+    summary = RichTable(title="KPIs by line, ratios of sums over all days")
+    for name in ("line", "good pcs", "scrap pcs", "availability", "effectiveness", "quality", "coverage"):
+        summary.add_column(name, justify="left" if name == "line" else "right")
+    for line, good, scrap, *ratios in rows:
+        summary.add_row(line, f"{good:,}", f"{scrap:,}", *("-" if r is None else f"{r:.1%}" for r in ratios))
+    out.print(summary)
+    out.print(_proof_table(proofs))
+    for failed in built.failed_checks:
+        out.print(f"[red]check failed[/red] {failed}")
+    out.print(f"Published: {where.published}")
+
+
+def _proof_table(proofs: list[Proof]) -> RichTable:
+    found = RichTable(title="Error against the simulator's ground truth")
+    for name in ("number", "worst error", "limit", "cells", "left out: signal lost", "verdict"):
+        found.add_column(name, justify="left" if name in ("number", "verdict") else "right")
+    for p in proofs:
+        verdict = "[green]holds[/green]" if p.holds else "[red]DIFFERS[/red]"
+        found.add_row(
+            p.name, f"{p.worst:.6g} {p.unit}", f"{p.limit:g} {p.unit}", str(p.cells), str(p.left_out), verdict
+        )
+    return found

@@ -1,0 +1,177 @@
+"""A run of the plant in a box: everything that happened between two instants, and what is known of it when.
+
+`plant_run` is a pure function of (plant, seed, start_at, end_at). A later end_at only adds to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+import polars as pl
+
+from plant.config import Plant
+from simulator import truth
+from simulator.enterprise.books import Events, books
+from simulator.enterprise.people import bookings
+from simulator.floor.faults import Failure, Gap, counter_resets, failures, gaps, services, settle
+from simulator.floor.flow import Flow
+from simulator.floor.layout import Layout, layouts
+from simulator.floor.machines import Station
+from simulator.floor.orders import OrderBook
+from simulator.floor.worktime import WorkTime, worktimes
+from simulator.instants import DAY, to_datetime, to_us
+from simulator.kinds import kind_of
+from simulator.signals.archive import archived
+from simulator.signals.energy import marks, metered
+from simulator.signals.telemetry import SAMPLE_SCHEMA, Source, samples
+
+HISTORY_D = 180
+"""Days of failures and maintenance before the run."""
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share done, 0..1."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulated plant did in [start_at, end_at).
+
+    `samples` and `archive`: tag, ts, value, status, sorted by ts: all that sources and historian ever deliver.
+    `tables`: the relational tables as change logs: one row per version of a record, `updated_at` says from
+    when it reads so; the last version before an instant is what a query at that instant sees.
+    `truth`: frames intervals, pieces, energy, lost, failures, lots, lot_links, stock (one row a change of
+    on-hand; see `truth.until`).
+    """
+
+    plant: Plant
+    seed: int
+    start_at: datetime
+    end_at: datetime
+    samples: pl.DataFrame
+    archive: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
+    truth: Mapping[str, pl.DataFrame]
+
+
+def default_window(plant: Plant, days: int, now: datetime) -> tuple[datetime, datetime]:
+    """The last `days` complete production days of the first site before `now`, as UTC instants.
+
+    Raises:
+        ValueError: `days` is less than 1 or `now` has no time zone.
+    """
+    if days < 1:
+        raise ValueError(f"days is {days}: at least 1 production day is needed")
+    site = plant.file.site[0]
+    zone, clock = plant.zone(site.name), time.fromisoformat(site.day_start)
+    to_us(now)  # refuses a time without a zone
+    last = now.astimezone(zone).date()
+    if datetime.combine(last, clock, tzinfo=zone) > now:
+        last -= timedelta(days=1)
+    first = last - timedelta(days=days)
+    start, end = (datetime.combine(day, clock, tzinfo=zone).astimezone(UTC) for day in (first, last))
+    return start, end
+
+
+def plant_run(
+    plant: Plant, seed: int, start_at: datetime, end_at: datetime, progress: Progress | None = None
+) -> Run:
+    """Simulate a plant from start_at to end_at (aware, end after start). Deterministic in its arguments.
+
+    Raises:
+        ValueError: a time has no zone, or end_at is not after start_at.
+        TerminalError: a state tag has no numeric codes.
+    """
+    start, end = to_us(start_at), to_us(end_at)
+    if end <= start:
+        raise ValueError(f"end_at {end_at} is not after start_at {start_at}")
+    tell = progress or (lambda what, share: None)
+    floor = _Floor(plant, seed, start, end)
+    floor.simulate(tell)
+    tell("signals", 0.0)
+    sensed, energy = floor.sense(tell)
+    tell("books", 0.0)
+    booked = bookings(seed, [stop for s in floor.stations for stop in s.log.stops])
+    known = [f for s in floor.stations for f in floor.known(s)]
+    relations = books(Events(
+        plant=plant, seed=seed, start_us=start, end_us=end, layouts=floor.layouts, work=floor.work,
+        books=floor.books, stations=floor.stations, failures=known, past_services=floor.past_services,
+        bookings=booked,
+    ))  # fmt: skip
+    tell("truth", 0.0)
+    told = {
+        "intervals": pl.concat([
+            truth.intervals(s, floor.work[s.machine.line], [b for b in booked if b.machine == s.name], start, end)
+            for s in floor.stations
+        ]),
+        "pieces": truth.pieces(floor.stations), "energy": truth.energies(energy),
+        "lost": truth.lost(floor.gaps, end), "failures": truth.failed(known, end), **relations.truth,
+    }  # fmt: skip
+    tell("done", 1.0)
+    return Run(plant, seed, to_datetime(start), to_datetime(end), sensed, floor.archive(), relations.tables, told)
+
+
+class _Floor:
+    """The machines of a plant and all that is decided about them before the first event."""
+
+    def __init__(self, plant: Plant, seed: int, start: int, end: int) -> None:
+        self.plant, self.seed, self.start, self.end = plant, seed, start, end
+        first = to_datetime(start - (HISTORY_D + 3) * DAY).date()
+        self.work: dict[str, WorkTime] = worktimes(plant, first, to_datetime(end + 3 * DAY).date())
+        self.layouts: list[Layout] = layouts(plant, to_datetime(start).date())
+        self.books = {x.line: OrderBook(seed, x) for x in self.layouts}
+        self.past: dict[str, list[Failure]] = {}
+        self.past_services = []
+        self.stations = [self._station(x, name, i) for x in self.layouts for i, name in _placed(x)]
+        counted = [s.name for s in self.stations if any(t.role == "good_count" for t in s.machine.tags)]
+        self.resets = counter_resets(seed, counted, start, end)
+        self.gaps: list[Gap] = gaps(seed, list(plant.machines), start, end, self.resets)
+
+    def _station(self, layout: Layout, name: str, stage: int) -> Station:
+        machine = self.plant.machines[name]
+        kind, work = kind_of(machine.kind), self.work[machine.line]
+        ideal = {p: us for (m, p), us in layout.ideal_us.items() if m == name}
+        station = Station(machine, kind, stage, self.seed, ideal)
+        history = self.start - HISTORY_D * DAY
+        planned = failures(self.seed, name, kind, history, self.end)
+        self.past[name], station.failures = settle(planned, work, self.start)
+        due = services(self.seed, name, history, self.end)
+        self.past_services += [s for s in due if s.due_us < self.start - DAY]
+        station.services = [s for s in due if s.due_us >= self.start - DAY]
+        return station
+
+    def simulate(self, tell: Progress) -> None:
+        span = self.end - self.start
+        for layout in self.layouts:
+            mine = [s for s in self.stations if s.machine.line == layout.line]
+            what = f"line {layout.line}"
+            flow = Flow(layout, self.work[layout.line], self.books[layout.line], mine)
+            flow.run(self.start, self.end, lambda at, what=what: tell(what, (at - self.start) / span))
+
+    def known(self, station: Station) -> list[Failure]:
+        """Every failure of a machine: past, happened in the run, to come."""
+        return [*self.past[station.name], *station.log.failures, *station.failures]
+
+    def sense(self, tell: Progress) -> tuple[pl.DataFrame, dict]:
+        frames, energy, grid = [], {}, marks(self.start, self.end)
+        for i, s in enumerate(self.stations):
+            tell("signals", i / len(self.stations))
+            full = next((t.range[1] for t in s.machine.tags if t.role == "power" and t.range), 20.0)
+            state_us = pl.Series(s.log.state_at, dtype=pl.Int64).to_numpy()
+            known = self.known(s)
+            used = metered(self.seed, s.name, s.kind, full, state_us, s.log.states, known, grid)
+            energy[s.name] = used
+            source = Source(self.seed, s.machine, s.kind, s.log, known, used, self.resets.get(s.name, []),
+                            self.start, self.end)  # fmt: skip
+            frames.append(samples(self.plant, source, [g for g in self.gaps if g.machine == s.name]))
+        return pl.concat(frames).sort("ts", maintain_order=True) if frames else pl.DataFrame(schema=SAMPLE_SCHEMA), energy
+
+    def archive(self) -> pl.DataFrame:
+        frames = [archived(self.seed, s.machine, s.kind, self.work[s.machine.line], self.known(s), self.start)
+                  for s in self.stations]  # fmt: skip
+        return pl.concat(frames).sort("ts", maintain_order=True)
+
+
+def _placed(layout: Layout) -> list[tuple[int, str]]:
+    """Machines of a line with their stage, utilities with -1."""
+    return [(i, m) for i, s in enumerate(layout.stages) for m in s.machines] + [(-1, m) for m in layout.utilities]

@@ -1,0 +1,8 @@
+"""Kernel tests import the ledger builders beside them (plant_floor) by name; importlib mode adds no path."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
