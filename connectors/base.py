@@ -7,6 +7,7 @@ appended exactly once, and the rows it set aside. Nothing here reads a protocol 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,10 @@ from typing import Protocol
 
 import polars as pl
 
+from plant.errors import PlantError, SourceDownError
 from plant.tables import table
+
+log = logging.getLogger(__name__)
 
 QUARANTINE = table("bronze.quarantine")
 INSTANT = pl.Datetime("us", "UTC")
@@ -111,6 +115,21 @@ def one_aside(
     """A single quarantine row about a whole file, table or source (position 0, not booked)."""
     row = {"position": [0], "reason": [reason], "message": [message], "payload": [payload], "booked": [False]}
     return set_aside(pl.DataFrame(row), source=source, origin=origin, segment=segment, now=now)
+
+
+def failure(name: str, origin: str, error: PlantError, now: datetime, *, source: str | None = None) -> Landing:
+    """A source or a part of one that could not be read, as a landing of table `name` without rows.
+
+    Its quarantine row has reason source_down or refused, and comes once an hour however often it is tried.
+    """
+    reason = "source_down" if isinstance(error, SourceDownError) else "refused"
+    hour = now.strftime("%Y-%m-%dT%H")
+    log.error("%s: %s: %s", origin, reason, error)
+    app = f"{reason}:{name}:{origin}:{_short_hash(str(error))[:8]}:{hour}"
+    held = one_aside(
+        reason, str(error), source=source or origin, origin=origin, segment=app, now=now, payload=f'{{"hour":"{hour}"}}'
+    )
+    return Landing(name, app, 0, table(name).empty(), held)
 
 
 def _short_hash(text: str) -> str:

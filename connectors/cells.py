@@ -36,7 +36,7 @@ def number(column: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     if column.dtype == pl.String:
         text = column.str.strip_chars()
         return _comma(text) if decimal_comma else text.cast(pl.Float64, strict=False)
-    if column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}:
+    if column.dtype.is_numeric() or column.dtype in {pl.Boolean(), pl.Null()}:
         return column.cast(pl.Float64)
     return pl.Series(column.name, [None] * column.len(), dtype=pl.Float64)
 
@@ -70,7 +70,7 @@ def instant(column: pl.Series, zone: str, pattern: str | None = None) -> tuple[p
         exact, naive = _text_instants(column.str.strip_chars(), pattern)
     elif isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
         exact, naive = column.dt.convert_time_zone("UTC").cast(INSTANT), nothing.dt.replace_time_zone(None)
-    elif column.dtype in {pl.Datetime, pl.Date}:
+    elif column.dtype == pl.Datetime or column.dtype == pl.Date:
         exact, naive = nothing, column.cast(pl.Datetime("us"))
     else:
         return nothing, nothing.is_not_null()
@@ -89,7 +89,8 @@ def _text_instants(text: pl.Series, pattern: str | None) -> tuple[pl.Series, pl.
     fast = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", strict=False, time_unit="us").dt.replace_time_zone("UTC")
     if fast.null_count() == text.null_count():
         return fast, empty.dt.replace_time_zone(None)
-    return _iso(text)
+    plain = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+    return (empty, plain) if plain.null_count() == text.null_count() else _iso(text)
 
 
 def _iso(text: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -18,14 +18,14 @@ from typing import Literal
 
 import polars as pl
 
-from connectors.base import Ingested, Landing, Seen, one_aside, set_aside
+from connectors.base import Ingested, Landing, Seen, failure, one_aside, set_aside
 from connectors.files_readings import REQUIRED as READINGS_REQUIRED
 from connectors.files_readings import Origin, readings
 from connectors.files_reports import REQUIRED as REPORTS_REQUIRED
 from connectors.files_reports import reports
 from connectors.files_tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
 from plant.config import Plant
-from plant.errors import SourceDownError, TerminalError
+from plant.errors import PlantError, SourceDownError, TerminalError
 from plant.model import FilesSource
 from plant.tables import table
 
@@ -59,12 +59,55 @@ def read_files(
     landings: list[Landing] = []
     taken: set[str] = set()
     for path in ready:
-        sha = digest(path)
-        known = (f"{source.name}:{sha}", f"{source.name}:{sha}:{settings(source)}")
-        if taken.isdisjoint(known) and not any(seen(identity) for identity in known):
-            landings.append(read_file(path, sha, source, plant, now))
-            taken.update(known[:1])
+        names: tuple[str, ...] = ()
+        try:
+            before, names = _face(path), identities(source, digest(path))
+            if not taken.isdisjoint(names) or any(seen(name) for name in names):
+                continue
+            landing = read_file(path, digest(path), source, plant, now)
+            if _face(path) != before:
+                log.info("%s: %s changed while it was read: left for the next run", source.name, path)
+                continue
+        except OSError as error:
+            refused = TerminalError(f"{path}: cannot be opened ({error}): give the reader access, or remove the file")
+            landing = failure(f"bronze.{source.content}", str(path), refused, now, source=source.name)
+        landings.append(landing)
+        taken.update(names)
     return landings
+
+
+def read_all(
+    plant: Plant, content: Literal["readings", "reports"], root: Path, seen: Seen, now: datetime, *, force: bool = False
+) -> list[Landing]:
+    """New files of every source with this content; a source that fails is one quarantine row, the rest is read."""
+    landings: list[Landing] = []
+    for source in plant.file.source:
+        if not isinstance(source, FilesSource) or source.content != content:
+            continue
+        try:
+            landings += read_files(source, plant, root, seen, now, force=force)
+        except PlantError as error:
+            landings.append(failure(f"bronze.{content}", source.name, error, now))
+    return landings
+
+
+def waiting(plant: Plant, root: Path, seen: Seen) -> list[str]:
+    """Identities of the files that the next run would take in; young files not yet. For a sensor: never waits."""
+    found: list[str] = []
+    for source in plant.file.source:
+        if isinstance(source, FilesSource):
+            try:
+                quiet = [p for p in find(source, root) if time.time() - p.stat().st_mtime >= SETTLE_S]
+            except SourceDownError:
+                continue  # the run that follows another file reports it
+            names = [identities(source, digest(p)) for p in quiet]
+            found += [name[-1] for name in names if not any(seen(n) for n in name)]
+    return found
+
+
+def identities(source: FilesSource, sha: str) -> tuple[str, str]:
+    """What a file taken in is remembered by, and what a refused one is: that one changes with the settings."""
+    return f"{source.name}:{sha}", f"{source.name}:{sha}:{settings(source)}"
 
 
 def read_file(path: Path, sha: str, source: FilesSource, plant: Plant, now: datetime) -> Landing:
@@ -79,20 +122,13 @@ def read_file(path: Path, sha: str, source: FilesSource, plant: Plant, now: date
         held = one_aside(
             refusal.reason, str(refusal), source=source.name, origin=where.origin, segment=where.segment, now=now
         )
-        mark = settings(source)
-        refused = Ingested(f"{source.name}:{sha}:{mark}", source.name, where.origin, 0, 1)
-        return Landing(name, f"{where.segment}:{mark}", 0, table(name).empty(), held, refused)
+        refused = Ingested(identities(source, sha)[1], source.name, where.origin, 0, 1)
+        return Landing(name, f"{where.segment}:{settings(source)}", 0, table(name).empty(), held, refused)
     good, held = interpret(sheet.rows, source, plant, where)
     held = pl.concat([broken_rows(sheet, source, where), held])
     log.info("%s: %s: %d rows, %d set aside", source.name, path.name, good.height, held.height)
-    return Landing(
-        name,
-        where.segment,
-        0,
-        good,
-        held,
-        Ingested(f"{source.name}:{sha}", source.name, where.origin, good.height, held.height),
-    )
+    taken = Ingested(identities(source, sha)[0], source.name, where.origin, good.height, held.height)
+    return Landing(name, where.segment, 0, good, held, taken)
 
 
 def interpret(

@@ -52,9 +52,9 @@ def aside(rows: pl.DataFrame, doubtful: pl.DataFrame, source: FilesSource, where
     raw = doubtful.select(POSITION, "reason", "message", "booked").join(rows, on=POSITION, how="left")
     cells_only = raw.drop(POSITION, "reason", "message", "booked")
     text = [cells.as_text(c, decimal_comma=source.decimal_comma) for c in cells_only]
-    payload = pl.DataFrame(text).select(pl.struct(pl.all()).struct.json_encode()).to_series() if text else []
+    payload = pl.DataFrame(text).select(pl.struct(pl.all()).struct.json_encode().alias("payload")).to_series()
     held = raw.select(pl.col(POSITION).alias("position"), "reason", "message", "booked")
-    held = held.with_columns(pl.Series("payload", payload, dtype=pl.String))
+    held = held.with_columns(payload.alias("payload"))
     return set_aside(held, source=source.name, origin=where.origin, segment=where.segment, now=where.now)
 
 

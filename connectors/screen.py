@@ -14,15 +14,16 @@ from connectors.base import INSTANT, no_quarantine, set_aside
 
 FUTURE = timedelta(minutes=10)
 ANCIENT = datetime(2000, 1, 1, tzinfo=UTC)
-HELD = ("unknown_tag", "future_timestamp", "ancient_timestamp")
 _PAYLOAD = ("ts", "tag", "value", "text", "status", "server_at", "received_at")
 
 
 def reason_of(known_tags: pl.Series, now: datetime) -> pl.Expr:
     """The reason code of a bronze.readings-shaped row, null when there is nothing to say about it."""
     return (
-        pl.when(~pl.col("tag").is_in(known_tags.implode()))
+        pl.when(~pl.col("tag").is_in(known_tags.implode()).fill_null(value=False))
         .then(pl.lit("unknown_tag"))
+        .when(pl.col("ts").is_null())
+        .then(pl.lit("unparseable_timestamp"))
         .when(pl.col("ts") > pl.lit(now + FUTURE, dtype=INSTANT))
         .then(pl.lit("future_timestamp"))
         .when(pl.col("ts") < pl.lit(ANCIENT, dtype=INSTANT))
@@ -38,7 +39,11 @@ def message_of(now: datetime) -> pl.Expr:
     ts = pl.col("ts").dt.to_string("iso:strict")
     return (
         pl.when(pl.col("reason") == "unknown_tag")
-        .then(pl.format("tag {} is in no machine of plant.toml: add the tag, then replay", "tag"))
+        .then(
+            pl.format("tag {} is in no machine of plant.toml: add the tag, then replay", pl.col("tag").fill_null("''"))
+        )
+        .when(pl.col("reason") == "unparseable_timestamp")
+        .then(pl.lit("no time stamp; valid is the source's own time in UTC: set it at the source"))
         .when(pl.col("reason") == "future_timestamp")
         .then(pl.format("time stamp {} is later than {}: set the clock of the source right", ts, pl.lit(limit)))
         .when(pl.col("reason") == "ancient_timestamp")

@@ -131,8 +131,22 @@ class Spool:
         return [Segment(self.app, n, self._path(n, "seg")) for n in self._numbers("seg")]
 
     def read(self, segment: Segment) -> pl.DataFrame | None:
-        """All good rows of a segment in order; None when there is not one."""
-        frames = [pl.read_ipc_stream(io.BytesIO(body)) for _, body in scan_frames(segment.path.read_bytes())]
+        """All good rows of a segment in order; None when there is not one.
+
+        A sealed segment that was damaged since is copied to `.bad` for a person to look at, and logged.
+        """
+        data = segment.path.read_bytes()
+        good, frames = 0, []
+        for end, body in scan_frames(data):
+            good = end
+            frames.append(pl.read_ipc_stream(io.BytesIO(body)))
+        if good < len(data):
+            aside = segment.path.with_suffix(".bad")
+            aside.write_bytes(data)
+            logger.error(
+                "spool segment %s is damaged behind byte %d of %d: what is readable is kept, the file is saved as %s",
+                segment.name, good, len(data), aside,
+            )  # fmt: skip
         return pl.concat(frames) if frames else None
 
     def delete(self, segment: Segment) -> None:

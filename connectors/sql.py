@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from connectors.base import INSTANT, Landing, no_quarantine, one_aside, set_aside
-from connectors.sql_read import Target, all_keys, high_mark, rows_of, rows_since, target, utc_now_us
+from connectors.base import INSTANT, Landing, failure, no_quarantine, set_aside
+from connectors.sql_read import Target, all_keys, high_mark, row_count, rows_of, rows_since, target, utc_now_us
 from connectors.sql_rows import Rows, canonical, hashes, keys, payloads
 from plant.errors import PlantError, SourceDownError, TerminalError
 from plant.model import SqlSource, SqlTable
@@ -37,7 +38,9 @@ TRIES_S = (0.5, 1.5)
 """Waits between attempts to reach a database with on_start = "retry"."""
 
 KNOWN_SCHEMA = {"record_key": pl.String(), "row_hash": pl.String(), "watermark": pl.String(), "segment": pl.String()}
-_MANY = 5000  # more unseen keys than this: reading the table whole is cheaper
+MANY = 5000
+"""With more unseen keys than this, reading the table whole is cheaper."""
+
 Known = Callable[[str], pl.DataFrame]
 
 
@@ -78,34 +81,24 @@ def read_source(source: SqlSource, root: Path, known: Known, now: datetime) -> l
 
     A database that is down is one row (reason source_down), after the attempts of on_start = "retry";
     with on_start = "ignore" it is only logged. A table without its key or watermark column is one row
-    (reason table_refused).
+    (reason refused).
     """
     try:
         engine = open_engine(source, root)
         _reach(engine, source)
     except PlantError as error:
-        return [] if source.on_start == "ignore" and _logged(error) else [failure(source.name, error, now)]
+        return (
+            [] if source.on_start == "ignore" and _logged(error) else [failure(RECORDS.name, source.name, error, now)]
+        )
     landings: list[Landing] = []
     for one in source.tables:
         try:
             landing = read_table(source, one, engine, known(f"{source.name}.{one.name}"), now)
         except PlantError as error:
-            landing = failure(f"{source.name}.{one.name}", error, now, source.name)
+            landing = failure(RECORDS.name, f"{source.name}.{one.name}", error, now, source=source.name)
         landings += [landing] if landing is not None else []
     engine.dispose()
     return landings
-
-
-def failure(origin: str, error: PlantError, now: datetime, source: str | None = None) -> Landing:
-    """A part that could not be read, as a quarantine row: one an hour, however often it is tried."""
-    reason = "source_down" if isinstance(error, SourceDownError) else "refused"
-    hour = now.strftime("%Y-%m-%dT%H")
-    log.error("%s: %s: %s", origin, reason, error)
-    app = f"{reason}:{origin}:{hashlib.sha256(str(error).encode()).hexdigest()[:8]}:{hour}"
-    held = one_aside(
-        reason, str(error), source=source or origin, origin=origin, segment=app, now=now, payload=f'{{"hour":"{hour}"}}'
-    )
-    return Landing(RECORDS.name, app, 0, RECORDS.empty(), held)
 
 
 def _logged(error: PlantError) -> bool:
@@ -161,7 +154,8 @@ def read_table(
     """New and changed rows and tombstones of one table; None when nothing changed.
 
     `known` holds the latest version of every record: record_key, row_hash, watermark and, so that a new
-    column is taken in for old rows too, segment.
+    column is taken in for old rows too, segment. Keys are compared only when something is new since the
+    watermark or the number of rows is not the known one: an idle table costs one small read and a count.
 
     Raises:
         SourceDownError: the database went away.
@@ -170,14 +164,56 @@ def read_table(
     with _connection(engine, f"{source.name}.{one.name}") as connection:
         at = target(connection, source, one)
         live = known.filter(pl.col("row_hash") != GONE)
-        whole = not one.watermark or not live.height or _reshaped(live, at)
-        rows = rows_since(connection, at, None if whole else high_mark(known))
-        there = None if whole else all_keys(connection, at)
-        if there is not None:
-            rows, whole = _with_unseen(connection, at, rows, there, live)
-    batch = canonical(rows, at.columns, source.timezone)
-    present = _key_texts(at, there) if there is not None and not whole else keys(batch.frame, one.key)
-    return _landing(at, batch, live, known, present, now)
+        if not one.watermark or not live.height or _reshaped(live, at):
+            return _whole(connection, at, live, known, now)
+        batch = _spelled(at, rows_since(connection, at, high_mark(known)))
+        if not _news(batch, known).height and row_count(connection, at) == live.height:
+            return _landing(at, batch, live, known, live["record_key"], now)
+        there = all_keys(connection, at)
+        present = _key_texts(at, there)
+        unseen = present.is_not_null() & ~_in(present, batch.seen["record_key"]) & ~_in(present, live["record_key"])
+        if unseen.sum() > MANY:
+            return _whole(connection, at, live, known, now)
+        late = rows_of(connection, at, [there[i] for i in unseen.arg_true()])
+        return _landing(at, _spelled(at, [*batch.rows, *late]) if late else batch, live, known, present, now)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows as fetched, spelled, and what bronze.records will say of them."""
+
+    rows: list[Sequence[Any]]
+    spelled: Rows
+    seen: pl.DataFrame
+
+
+def _spelled(at: Target, rows: list[Sequence[Any]]) -> _Batch:
+    spelled, mark = canonical(rows, at.columns, at.source.timezone), at.table.watermark
+    payload = payloads(spelled.frame)
+    seen = pl.DataFrame(
+        {"record_key": keys(spelled.frame, at.table.key), "row_hash": hashes(payload), "payload": payload}
+    ).with_columns(
+        watermark=spelled.frame[mark].cast(pl.String) if mark and rows else pl.lit(None, dtype=pl.String),
+        deleted=pl.lit(value=False),
+    )
+    return _Batch(rows, spelled, seen.with_row_index("position"))
+
+
+def _whole(
+    connection: sa.Connection, at: Target, live: pl.DataFrame, known: pl.DataFrame, now: datetime
+) -> Landing | None:
+    batch = _spelled(at, rows_since(connection, at, None))
+    return _landing(at, batch, live, known, batch.seen["record_key"], now)
+
+
+def _news(batch: _Batch, known: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a usable key that are not known as they are."""
+    usable = batch.seen.filter(pl.col("record_key").is_not_null() & pl.col("record_key").is_first_distinct())
+    return usable.join(known.select("record_key", "row_hash"), on=["record_key", "row_hash"], how="anti")
+
+
+def _in(texts: pl.Series, others: pl.Series) -> pl.Series:
+    return texts.is_in(others.drop_nulls().implode())
 
 
 def _reshaped(live: pl.DataFrame, at: Target) -> bool:
@@ -196,36 +232,13 @@ def _key_texts(at: Target, found: Sequence[Sequence[Any]]) -> pl.Series:
     return keys(canonical(found, columns, at.source.timezone).frame, at.table.key)
 
 
-def _with_unseen(
-    connection: sa.Connection, at: Target, rows: list[Sequence[Any]], there: list[Sequence[Any]], live: pl.DataFrame
-) -> tuple[list[Sequence[Any]], bool]:
-    """Add rows whose key nobody knows though their watermark is old; read all when they are many."""
-    names = [c.name for c in at.columns]
-    places = [names.index(k) for k in at.table.key]
-    got = _key_texts(at, [[r[p] for p in places] for r in rows])
-    present = _key_texts(at, there)
-    unseen = (
-        present.is_not_null() & ~present.is_in(got.implode()) & ~present.is_in(live["record_key"].implode())
-    ).arg_true()
-    if len(unseen) > _MANY:
-        return rows_since(connection, at, None), True
-    return [*rows, *rows_of(connection, at, [there[i] for i in unseen])], False
-
-
 def _landing(
-    at: Target, batch: Rows, live: pl.DataFrame, known: pl.DataFrame, present: pl.Series, now: datetime
+    at: Target, batch: _Batch, live: pl.DataFrame, known: pl.DataFrame, present: pl.Series, now: datetime
 ) -> Landing | None:
-    mark = at.table.watermark
-    seen = pl.DataFrame({"record_key": keys(batch.frame, at.table.key), "payload": payloads(batch.frame)})
-    seen = seen.with_columns(
-        row_hash=hashes(seen["payload"]),
-        watermark=batch.frame[mark].cast(pl.String) if mark and batch.frame.height else pl.lit(None, dtype=pl.String),
-        deleted=pl.lit(value=False),
-    ).with_row_index("position")
+    """What is new and what is gone (live, but not in `present`), and what had to be set aside."""
     segment = f"sql:{at.record_set}:{_shape(at)}:{utc_now_us(now)}"
-    held = _held(at, batch, seen, segment, now)
-    usable = seen.filter(pl.col("record_key").is_not_null() & pl.col("record_key").is_first_distinct())
-    news = usable.join(known.select("record_key", "row_hash"), on=["record_key", "row_hash"], how="anti")
+    held = _held(at, batch, segment, now)
+    news = _news(batch, known)
     gone = live.filter(~pl.col("record_key").is_in(present.drop_nulls().implode())).select(
         "record_key",
         payload=pl.lit("{}"),
@@ -248,27 +261,24 @@ def _landing(
     return Landing(RECORDS.name, f"sql:{at.record_set}", utc_now_us(now), records, held)
 
 
-def _held(at: Target, batch: Rows, seen: pl.DataFrame, segment: str, now: datetime) -> pl.DataFrame:
+def _held(at: Target, batch: _Batch, segment: str, now: datetime) -> pl.DataFrame:
     """Rows without a usable key (held back), and rows with an instant that cannot be read (booked)."""
-    key = ", ".join(at.table.key)
-    no_key = seen.filter(pl.col("record_key").is_null()).with_columns(
-        reason=pl.lit("null_key"), booked=pl.lit(value=False),
-        message=pl.lit(f"key {key} is null; valid is a key that names one row: correct `key` in plant.toml"),
-    )  # fmt: skip
-    twice = seen.filter(pl.col("record_key").is_not_null() & ~pl.col("record_key").is_first_distinct()).with_columns(
-        reason=pl.lit("duplicate_key"), booked=pl.lit(value=False),
-        message=pl.format(f"key {key} = {{}} names several rows; the first one is taken: correct `key`", "record_key"),
-    )  # fmt: skip
-    parts = [no_key, twice]
-    for column, places in batch.unread.items():
-        parts.append(
-            seen.filter(pl.col("position").is_in(places)).with_columns(
-                reason=pl.lit("unparseable_timestamp"),
-                booked=pl.lit(value=True),
-                message=pl.lit(f"column {column} is no instant; taken in as the text it is: correct it at the source"),
-            )  # fmt: skip
-        )
-    doubtful = pl.concat(parts).with_columns(pl.col("position").cast(pl.Int64))
+    key, no_key = ", ".join(at.table.key), pl.col("record_key").is_null()
+    told = [
+        (no_key, "null_key", f"key {key} is null; valid is a key that names one row: correct `key` in plant.toml"),
+        (
+            ~no_key & ~pl.col("record_key").is_first_distinct(),
+            "duplicate_key",
+            f"key {key} names several rows; the first one is taken: correct `key` in plant.toml",
+        ),
+    ]
+    for column, places in batch.spelled.unread.items():
+        said = f"column {column} is no instant; taken in as the text it is: correct it at the source"
+        told.append((pl.col("position").is_in(places), "unparseable_timestamp", said))
+    doubtful = pl.concat(
+        batch.seen.filter(which).with_columns(reason=pl.lit(reason), message=pl.lit(message))
+        for which, reason, message in told
+    ).with_columns(pl.col("position").cast(pl.Int64), booked=pl.col("reason") == "unparseable_timestamp")
     if not doubtful.height:
         return no_quarantine()
     return set_aside(doubtful, source=at.source.name, origin=at.record_set, segment=segment, now=now)

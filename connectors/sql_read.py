@@ -85,12 +85,11 @@ def _declared(column: sa.Column[Any]) -> Declared:
 
 def _of_query(connection: sa.Connection, source: SqlSource, table: SqlTable) -> Target:
     """A query has no declared types; one row of it shows what the watermark is."""
-    text = sa.text(str(table.query)).columns()
-    probe = connection.execute(sa.text(f"SELECT * FROM ({table.query}) AS q LIMIT 1"))  # noqa: S608 - plant.toml's own
+    probe = connection.execute(sa.text(f"SELECT * FROM ({table.query}) AS q LIMIT 1"))
     names, row = list(probe.keys()), probe.first()
     kinds = dict(zip(names, row, strict=True)) if row is not None else {}
     columns = tuple(Declared(n, datetime if isinstance(kinds.get(n), datetime) else None) for n in names)
-    selectable = text.columns(*(sa.column(n) for n in names)).subquery("q")
+    selectable = sa.text(str(table.query)).columns(*(sa.column(n) for n in names)).subquery("q")
     return Target(source, table, selectable, columns)
 
 
@@ -106,6 +105,11 @@ def rows_since(connection: sa.Connection, at: Target, mark: str | None) -> list[
 def all_keys(connection: sa.Connection, at: Target) -> list[Sequence[Any]]:
     """The key columns of every row there is now."""
     return list(connection.execute(sa.select(*_raw(at, at.table.key))).fetchall())
+
+
+def row_count(connection: sa.Connection, at: Target) -> int:
+    """How many rows there are now."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(at.selectable)).scalar_one())
 
 
 def rows_of(connection: sa.Connection, at: Target, wanted: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:

@@ -47,7 +47,7 @@ def canonical(rows: Sequence[Sequence[Any]], columns: Sequence[Declared], zone: 
     out = []
     for column, values in zip(columns, cut, strict=True):
         series = _column(column, values, zone)
-        if column.kind is datetime:
+        if column.kind is datetime and series.null_count():
             lost = [i for i, (v, s) in enumerate(zip(values, series, strict=True)) if s is None and v is not None]
             if lost:
                 unread[column.name] = lost

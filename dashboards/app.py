@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
+
+# A file: icons by name are fetched from the internet by the browser.
+ICON = Path(__file__).parent / "icon.svg"
 
 
 def main() -> None:
     """Set the page up and run the chosen one."""
-    st.set_page_config(page_title="Shopfloor", page_icon=":material/factory:", layout="wide")
+    st.set_page_config(page_title="Shopfloor", page_icon=str(ICON), layout="wide")
     overview = st.Page(
         "pages/overview.py", title="Overview", icon=":material/home:", default=True,
         help="The last production day in a minute: what needs attention first, then the big numbers.",

@@ -6,6 +6,7 @@ wall clock without a zone (`clock.wall`), so that a chart shows the site's time 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import altair as alt
@@ -23,10 +24,12 @@ from dashboards.theme import (
     PINK,
     SKY,
     VERMILION,
+    spoken,
 )
 
-ROW_PX = 34
-LEGEND = alt.Legend(orient="top", title=None, columns=3, labelLimit=120, symbolType="square")
+ROW_PX = 30
+LEGEND_COLUMNS = 3  # that many words fit on a phone
+LEGEND = alt.Legend(orient="top", title=None, columns=LEGEND_COLUMNS, labelLimit=120, symbolOpacity=1)
 DAY_AXIS = alt.Axis(title=None, format="%a %-d %b", labelOverlap=True, tickCount="day", grid=False)
 HOUR_AXIS = alt.Axis(title=None, format="%H:%M", labelOverlap=True, tickCount=6)
 DAY_TIP = alt.Tooltip("day:T", title="Day", format="%a %-d %b")
@@ -53,17 +56,29 @@ def worded(frame: pl.DataFrame, column: str, words: Mapping[str, str]) -> pl.Dat
     return frame.with_columns(pl.col(column).replace({str(k): v for k, v in words.items()}))
 
 
-def rows_px(count: int) -> int:
-    """Height for that many lanes or bars."""
-    return max(2, count) * ROW_PX + 30
+def rows_px(count: int, legend: int = 0) -> int:
+    """Height for that many lanes or bars, the axis below and so many rows of legend above them."""
+    return max(1, count) * ROW_PX + 45 + (30 + 18 * legend if legend else 0)
+
+
+def legend_rows(count: int) -> int:
+    """Rows a legend of so many words takes."""
+    return -(-count // LEGEND_COLUMNS)
+
+
+def around(frame: pl.DataFrame, *columns: str) -> alt.Scale:
+    """A scale of ratios from the ten percent below the least to the ten above the most, so that a move shows."""
+    low = min((v for c in columns if (v := frame[c].min()) is not None), default=0.0)
+    high = max((v for c in columns if (v := frame[c].max()) is not None), default=1.0)
+    return alt.Scale(domain=[max(0.0, math.floor(10 * low - 0.2) / 10), math.ceil(10 * high + 0.2) / 10])
 
 
 def trend(frame: pl.DataFrame, title: str) -> alt.LayerChart:
     """A ratio by day with the band unknown time leaves. Needs day, value, low, high; null leaves a gap."""
-    axis = alt.Axis(title=None, format=".0%", tickCount=5)
+    y = alt.Y("low:Q", axis=alt.Axis(title=None, format=".0%", tickCount=5), scale=around(frame, "low", "high"))
     base = alt.Chart(frame).encode(x=alt.X("day:T", axis=DAY_AXIS))
     tips = [DAY_TIP, tip("value", title, ".1%"), tip("low", "at least", ".1%"), tip("high", "at most", ".1%")]
-    band = base.mark_area(opacity=0.2, color=PINK).encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
+    band = base.mark_area(opacity=0.2, color=PINK).encode(y=y, y2="high:Q")
     bounds = base.mark_rule(strokeWidth=4, opacity=0.5, color=PINK).encode(y="low:Q", y2="high:Q")
     line = base.mark_line(color=BLUE, strokeWidth=2.5, point={"size": 60, "color": BLUE})
     return alt.layer(band, bounds, line.encode(y="value:Q", tooltip=tips)).properties(height=210)
@@ -78,13 +93,13 @@ def ranking(frame: pl.DataFrame) -> alt.LayerChart:
     shown = frame.with_columns(order=pl.col("decided").replace_strict(said, return_dtype=pl.String))
     colour = alt.Color("order:N", legend=LEGEND, scale=alt.Scale(domain=list(said.values()), range=[BLUE, GREY]))
     y = alt.Y("scope:N", sort=frame["scope"].to_list(), title=None, axis=alt.Axis(labelLimit=110))
-    x = alt.X("low:Q", axis=alt.Axis(title=None, format=".0%", tickCount=5), scale=alt.Scale(domainMin=0))
+    x = alt.X("low:Q", axis=alt.Axis(title=None, format=".0%", tickCount=5), scale=alt.Scale(zero=False, nice=True))
     tips = [alt.Tooltip("scope:N", title="Machine"), tip("value", "OEE", ".1%")]
     tips += [tip("low", "at least", ".1%"), tip("high", "at most", ".1%")]
     base = alt.Chart(shown).encode(y=y, color=colour, tooltip=tips)
     bars = base.mark_bar(height=8, opacity=0.35).encode(x=x, x2="high:Q")
     dots = base.mark_point(filled=True, size=130, opacity=1).encode(x="value:Q")
-    return alt.layer(bars, dots).properties(height=rows_px(frame.height))
+    return alt.layer(bars, dots).properties(height=rows_px(frame.height, 1))
 
 
 def timeline(frame: pl.DataFrame) -> alt.Chart:
@@ -108,7 +123,7 @@ def timeline(frame: pl.DataFrame) -> alt.Chart:
             tooltip=tips,
         )
     )
-    return chart.properties(height=rows_px(shown["machine"].n_unique()) + 40)
+    return chart.properties(height=rows_px(shown["machine"].n_unique(), legend_rows(len(colours.domain))))
 
 
 def accounts(frame: pl.DataFrame) -> alt.Chart:
@@ -132,27 +147,32 @@ def accounts(frame: pl.DataFrame) -> alt.Chart:
             ],
         )
     )
-    return chart.properties(height=rows_px(shown["scope"].n_unique()) + 40)
+    return chart.properties(height=rows_px(shown["scope"].n_unique(), legend_rows(len(scale.domain))))
 
 
 def pareto(frame: pl.DataFrame) -> alt.LayerChart:
-    """Losses, longest first, each with its hours and the share all down to it make up.
-
-    Needs reason, reason_class, hours, stops, cumulative (0..1), label.
-    """
-    shown = worded(frame, "reason_class", CLASS_WORDS)
-    scale = palette(CLASS_WORDS, CLASS_COLOURS, shown["reason_class"])
-    tips = [alt.Tooltip("reason:N", title="Reason"), alt.Tooltip("reason_class:N", title="Kind")]
-    tips += [tip("hours", "Hours"), tip("stops", "Stops", ","), tip("cumulative", "Down to here", ".0%")]
-    room = (shown["hours"].max() or 1.0) * 1.6  # type: ignore[operator]  # room for the label right of the longest bar
-    base = alt.Chart(shown).encode(
-        y=alt.Y("reason:N", sort=shown["reason"].to_list(), title=None, axis=alt.Axis(labelLimit=120)),
-        x=alt.X("hours:Q", axis=None, scale=alt.Scale(domain=[0, room])),
-        tooltip=tips,
+    """Losses, longest first, each with its hours and share. Takes rows of `data.losses`, in their order."""
+    shown = worded(frame, "reason_class", CLASS_WORDS).with_columns(
+        hours=pl.col("duration_s") / 3600,
+        label=pl.format(
+            "{} h · {} %", (pl.col("duration_s") / 3600).round(1), (100 * pl.col("share")).round().cast(pl.Int64)
+        ),
+        cause=pl.col("reason").map_elements(spoken, return_dtype=pl.String),
     )
+    scale = palette(CLASS_WORDS, CLASS_COLOURS, shown["reason_class"])
+    tips = [alt.Tooltip("cause:N", title="Reason"), alt.Tooltip("reason_class:N", title="Kind")]
+    tips += [tip("hours", "Hours"), tip("stops", "Stops", ","), tip("cumulative_share", "Down to here", ".0%")]
+    placed = shown.with_row_index("place").with_columns(lane=pl.format("{}|{}", "cause", "place"))
+    # Two rows may have one reason and different kinds: the lane is both, its label only the reason.
+    lane = alt.Y("lane:N", sort=placed["lane"].to_list(), title=None,
+                 axis=alt.Axis(labelLimit=120, labelExpr="split(datum.label, '|')[0]"))  # fmt: skip
+    room = 1.6 * float(placed["hours"].max() or 1.0)  # type: ignore[arg-type]  # room right of the longest bar
+    base = alt.Chart(placed).encode(
+        y=lane, x=alt.X("hours:Q", axis=None, scale=alt.Scale(domain=[0, room])), tooltip=tips
+    )  # fmt: skip
     bars = base.mark_bar().encode(color=alt.Color("reason_class:N", scale=scale, legend=LEGEND))
     text = base.mark_text(align="left", dx=5, color=GREY, fontSize=12).encode(text="label:N")
-    return alt.layer(bars, text).properties(height=rows_px(shown.height) + 40)
+    return alt.layer(bars, text).properties(height=rows_px(frame.height, legend_rows(len(scale.domain))) - 20)
 
 
 def pieces(frame: pl.DataFrame) -> alt.Chart:
@@ -174,6 +194,7 @@ def pieces(frame: pl.DataFrame) -> alt.Chart:
 
 def by_series(frame: pl.DataFrame, title: str) -> alt.Chart:
     """One line a series of a ratio by day. Needs day, series, value; null leaves a gap."""
+    frame = frame.filter(pl.col("value").is_not_null().any().over("series"))
     names = frame["series"].unique().sort().to_list()
     colours = [BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, GREY]
     scale = alt.Scale(domain=names, range=colours)
@@ -203,7 +224,7 @@ def coverage(frame: pl.DataFrame) -> alt.LayerChart:
             tip("value", "Coverage", ".1%"),
         ],
     )
-    scale = alt.Scale(domain=[0.5, 1.0], range=["#E0862F", "#2C7FB8"], clamp=True)
+    scale = alt.Scale(type="threshold", domain=[0.8, 0.95], range=[VERMILION, "#A66F00", BLUE])
     tiles = base.mark_rect(stroke="#8A8F9840").encode(color=alt.Color("value:Q", scale=scale, legend=None))
     text = base.mark_text(fontSize=11, color="white").encode(text=alt.Text("value:Q", format=".0%"))
     return alt.layer(tiles, text).properties(height=rows_px(frame["scope"].n_unique()))

@@ -38,21 +38,24 @@ def energy_use(frame: pl.DataFrame) -> alt.LayerChart:
     Needs at (wall clock), production_kwh, idle_kwh, expected_kwh (may be null).
     """
     names = {"production_kwh": "While producing", "idle_kwh": "While not producing"}
-    long = frame.unpivot(on=list(names), index="at", variable_name="use", value_name="kwh")
+    hours = frame.with_columns(until=pl.col("at") + pl.duration(hours=1))
+    long = hours.unpivot(on=list(names), index=["at", "until"], variable_name="use", value_name="kwh")
     long = long.with_columns(pl.col("use").replace(names))
     scale = alt.Scale(domain=list(names.values()), range=[GREEN, ORANGE])
-    area = (
+    bars = (
         alt.Chart(long)
-        .mark_area(interpolate="step-after", opacity=0.85)
+        .mark_bar()
         .encode(
             x=_time(frame),
+            x2="until:T",
             y=alt.Y("kwh:Q", title="kWh an hour", axis=alt.Axis(tickCount=5)),
             color=alt.Color("use:N", scale=scale, legend=LEGEND),
+            order=alt.Order("use:N", sort="descending"),
             tooltip=[when("at", "Hour"), alt.Tooltip("use:N", title="Use"), tip("kwh", "kWh")],
         )
     )
-    dashed = alt.Chart(frame).mark_line(interpolate="step-after", color=GREY, strokeDash=[5, 3], strokeWidth=2)
-    return alt.layer(area, dashed.encode(x=_time(frame), y="expected_kwh:Q")).properties(height=230)
+    dashed = alt.Chart(hours).mark_line(interpolate="step-after", color=GREY, strokeDash=[5, 3], strokeWidth=2)
+    return alt.layer(bars, dashed.encode(x=_time(frame), y="expected_kwh:Q")).properties(height=240)
 
 
 def cusum(frame: pl.DataFrame) -> alt.LayerChart:
@@ -69,7 +72,7 @@ def signal(frame: pl.DataFrame, unit: str, works: pl.DataFrame) -> alt.LayerChar
 
     Needs at (wall clock), value, low, high (band; may be null). `works` needs at, kind.
     """
-    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     base = alt.Chart(frame).encode(x=_time(frame))
     band = base.mark_area(opacity=0.2, color=GREEN).encode(y="low:Q", y2="high:Q")
     tips = [

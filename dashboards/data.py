@@ -9,23 +9,27 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec
 
 import polars as pl
 import streamlit as st
 
+from plant.errors import MissingTableError
 from plant.tables import table
-from warehouse import marts
-from warehouse.connect import Window
+from warehouse import Shelf, Window, marts
+from warehouse.decisions import DecisionError, Pick, Word, decide_all
 from warehouse.marts import details
+
+__all__ = ["DecisionError", "Pick"]  # the pages take them from here
 
 P = ParamSpec("P")
 LOOK_AGAIN_S = 2.0  # versions are looked up once a page run, not once a question
 META_S = 15.0  # checks and source health change without a new table version
+NOTHING_KWH = 1e-6
 _NAMED = re.compile(r"\b(?:bronze|silver|gold|meta)\.[a-z_]+\b")
 
 
@@ -100,13 +104,13 @@ alerts = _cached(marts.alerts)
 _oee = _cached(marts.oee)
 _notes = _cached(details.oee_notes)
 timeline = _cached(marts.timeline)
-losses = _cached(marts.losses)
+_losses = _cached(marts.losses)
 accounts = _cached(details.accounts)
 yields = _cached(marts.yields)
 scrap_trend = _cached(marts.scrap_trend)
 inventory = _cached(marts.inventory)
 inventory_trend = _cached(marts.inventory_trend)
-energy = _cached(marts.energy)
+_energy = _cached(marts.energy)
 failure_risk = _cached(marts.failure_risk)
 risk_history = _cached(marts.risk_history)
 maintenance = _cached(marts.maintenance)
@@ -136,6 +140,85 @@ def oee(
     return _oee(**given).join(_notes(**given), on=["scope", "production_day"], how="left", nulls_equal=True)
 
 
+def losses(*, first: date, last: date, site: str | None = None, line: str | None = None) -> pl.DataFrame:
+    """`marts.losses` without planned stops: they are no loss; shares are of what is left."""
+    rows = _losses(first=first, last=last, site=site, line=line, machine=None)
+    lost = rows.filter(pl.col("account") != "planned_down")
+    share = pl.col("duration_s") / pl.col("duration_s").sum()
+    return lost.with_columns(share=share, cumulative_share=share.cum_sum())
+
+
+def energy(
+    *,
+    first: date,
+    last: date,
+    level: marts.Level,
+    grain: Literal["hour", "day", "period"],
+    site: str | None = None,
+    line: str | None = None,
+    machine: str | None = None,
+) -> pl.DataFrame:
+    """`marts.energy`; expected_kwh is null where it is missing for a part, and `against_kwh` is what it is held against.
+
+    The expectation of some machines beside the energy of all of them would look like waste.
+    """
+    rows = _energy(first=first, last=last, level=level, grain=grain, site=site, line=line, machine=machine)
+    against = pl.col("expected_kwh") + pl.col("deviation_kwh")
+    whole = (pl.col("energy_kwh") - against).abs() < NOTHING_KWH
+    return rows.with_columns(expected_kwh=pl.when(whole).then("expected_kwh"), against_kwh=against)
+
+
+def demand(*, item: str, period: str, periods: int, before: date) -> pl.DataFrame:
+    """Ordered quantity of the last periods (day, week, month) that begin before a day: day, quantity."""
+    every = {"day": "1d", "week": "1w", "month": "1mo"}[period]
+    rows = demand_history(item=item, first=None).sort("ordered_day").filter(pl.col("ordered_day") < before)
+    summed = rows.group_by(day=pl.col("ordered_day").dt.truncate(every)).agg(quantity=pl.col("qty").sum())
+    return summed.sort("day").tail(periods)
+
+
 def meaning(table_name: str, column: str) -> str:
     """What a column means, from the table's contract: the words of the help texts."""
     return table(table_name).column(column).doc
+
+
+# Decisions: the only thing a page writes
+
+
+def approve(picks: list[Pick], by: str, comment: str | None) -> None:
+    """Approve forecasts, all of them or none; the next question sees it.
+
+    Raises:
+        DecisionError: no name, or a forecast that is no draft any more; nothing was recorded.
+    """
+    _decide(picks, "approved", by, comment)
+
+
+def withdraw(picks: list[Pick], by: str, comment: str | None) -> None:
+    """Make approved forecasts drafts again. Raises DecisionError like `approve`."""
+    _decide(picks, "withdrawn", by, comment)
+
+
+def mark_exported(picks: list[Pick], by: str) -> None:
+    """Record that approved forecasts were handed over. Raises DecisionError like `approve`."""
+    _decide(picks, "exported", by, None)
+
+
+def _decide(picks: list[Pick], word: Word, by: str, comment: str | None) -> None:
+    decide_all(root(), picks, word, by, comment)
+    _live(str(root())).forget()
+
+
+# Model cards
+
+
+def model_card(name: str, version: str) -> Mapping[str, Any] | None:
+    """The card of a model version as it lies on the shelf; None when it is not there (any more)."""
+    return _card(str(root()), name, version)
+
+
+@st.cache_data(max_entries=20, ttl=60, show_spinner=False)
+def _card(at: str, name: str, version: str) -> Mapping[str, Any] | None:
+    try:
+        return dict(Shelf(at).get(name, version).card)
+    except MissingTableError:
+        return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from dashboards import words
-from dashboards.theme import spoken
+from dashboards.theme import ALERT_WORDS, spoken
 
 URGENCY = {"high": 0, "medium": 1, "low": 2}
 PAGES = {
@@ -27,22 +28,25 @@ POOR_COVERAGE = 0.95
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to look at: how urgent (high, medium, low), what it is about, the sentence, where to look."""
+    """One thing to look at: how urgent (high, medium, low), what kind, and the sentence (Markdown)."""
 
     urgency: str
     kind: str
-    subject: str
     text: str
 
     @property
-    def page(self) -> str:
-        """Page file that shows more, relative to the app."""
-        return PAGES[self.kind][0]
+    def rank(self) -> int:
+        """0 is most urgent."""
+        return URGENCY.get(self.urgency, len(URGENCY))
 
-    @property
-    def page_title(self) -> str:
-        """Title of that page."""
-        return PAGES[self.kind][1]
+
+SENTENCES = {
+    "failure_risk": "**{subject}** may fail: {message}.",
+    "inventory": "**{subject}**: {message}.",
+    "check": "Check **{raw}** failed: {message}.",
+    "source": "Source **{raw}** is down: {message}.",
+    "quarantine": "**{subject}**: {message}.",
+}
 
 
 def findings(
@@ -52,17 +56,38 @@ def findings(
 
     Args:
         alerts: `marts.alerts`.
-        machines: `marts.oee` of one period by machine.
-        losses: `marts.losses` of the same period.
+        machines: `data.oee` of one period by machine.
+        losses: `data.losses` of the same period.
         forecast: `marts.forecast`.
     """
-    known = [_alert(row) for row in alerts.iter_rows(named=True) if row["kind"] in PAGES]
+    known = [_alert(row) for row in alerts.iter_rows(named=True) if row["kind"] in SENTENCES]
     found = [*known, *_loose(machines), *_biggest(losses), *_waiting(forecast)]
-    return sorted(found, key=lambda f: URGENCY.get(f.urgency, len(URGENCY)))
+    return sorted(found, key=lambda f: f.rank)
+
+
+def by_page(found: Sequence[Finding]) -> dict[tuple[str, str], list[Finding]]:
+    """Findings under the page (file, title) that shows more, the page with the most urgent one first."""
+    grouped: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found:
+        grouped.setdefault(PAGES[finding.kind], []).append(finding)
+    return grouped
+
+
+def headline(found: Sequence[Finding]) -> str:
+    """How much wants a person, in one sentence."""
+    now, today = (sum(f.urgency == u for f in found) for u in ("high", "medium"))
+    if not now and not today:
+        return "Nothing urgent."
+    parts = [f"**{words.plural(now, 'thing needs', 'things need')} you now**"] if now else []
+    return ", ".join([*parts, *([f"{today} today"] if today else [])]) + "."
 
 
 def _alert(row: dict[str, Any]) -> Finding:
-    return Finding(row["severity"], row["kind"], spoken(row["subject"]), row["message"])
+    message = str(row["message"]).rstrip(".")
+    for code, word in ALERT_WORDS.items():
+        message = message.replace(code, word)
+    text = SENTENCES[row["kind"]].format(subject=spoken(row["subject"]), raw=row["subject"], message=message)
+    return Finding(row["severity"], row["kind"], text)
 
 
 def _loose(machines: pl.DataFrame) -> list[Finding]:
@@ -70,26 +95,29 @@ def _loose(machines: pl.DataFrame) -> list[Finding]:
     loose = machines.filter(pl.col("coverage") < POOR_COVERAGE).sort("coverage")
     return [
         Finding(
-            "medium", "coverage", row["scope"],
-            f"no signal for {words.span(row['unknown_s'])} of planned time. Its OEE is "
+            "medium",
+            "coverage",
+            f"**{row['scope']}** gave no signal for {words.span(row['unknown_s'])} of planned time. Its OEE is "
             f"{words.bounded(row['oee'], row['oee_low'], row['oee_high'])}, coverage {words.percent(row['coverage'])}.",
         )
         for row in loose.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def _biggest(losses: pl.DataFrame) -> list[Finding]:
     """The one reason that cost most time."""
     if losses.is_empty():
         return []
-    top = losses.sort("duration_s", descending=True).row(0, named=True)
-    text = f"cost most time: {words.span(top['duration_s'])} in {words.plural(int(top['stops']), 'stop')}, {words.percent(top['share'])} of all lost time."
-    return [Finding("low", "loss", spoken(top["reason"]), text)]
+    top = losses.row(0, named=True)
+    cost = f"{words.span(top['duration_s'])} in {words.plural(int(top['stops']), 'stop')}"
+    text = f"**{spoken(top['reason'])}** cost most time: {cost}, {words.percent(top['share'])} of all lost time."
+    return [Finding("low", "loss", text)]
 
 
 def _waiting(forecast: pl.DataFrame) -> list[Finding]:
     drafts = forecast.filter(pl.col("status") == "draft")
     if drafts.is_empty():
         return []
-    text = f"{words.plural(drafts.height, 'period waits', 'periods wait')} for approval."
-    return [Finding("low", "forecast", words.plural(drafts["item"].n_unique(), "forecast"), text)]
+    items = words.plural(drafts["item"].n_unique(), "item")
+    waits = words.plural(drafts.height, "forecast period waits", "forecast periods wait")
+    return [Finding("low", "forecast", f"**{waits}** for approval, {items}.")]

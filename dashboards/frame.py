@@ -46,8 +46,8 @@ class Fact:
     help: str = ""
 
 
-def begin(title: str, lead: str = "") -> Choice:
-    """Title and chooser of a page; stops the page with a sentence when there is nothing to show yet."""
+def begin(title: str, lead: str = "", *, choose: bool = True) -> Choice:
+    """Title and chooser of a page (none where nothing depends on it); stops with a sentence when nothing is there yet."""
     st.title(title)
     if lead:
         st.caption(lead)
@@ -56,7 +56,10 @@ def begin(title: str, lead: str = "") -> Choice:
         nothing("There are no numbers yet. They appear here once the pipeline has built the first production day.")
         st.caption(f"Looking in {data.root()}. Build with `shopfloor build`, or try `make demo`.")
         st.stop()
-    return _choose(sites, days)
+    if choose:
+        return _choose(sites, days)
+    day = days["production_day"].max()
+    return Choice(*sites.row(0)[:2], None, day, day, running=False)
 
 
 def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
@@ -91,13 +94,13 @@ def _site(sites: pl.DataFrame) -> str:
 
 
 def facts(shown: list[Fact]) -> None:
-    """Big numbers side by side, two in a row on a phone."""
-    with st.grid("auto", min_column_width=150):
-        for fact in shown:
-            st.metric(
-                fact.label, fact.value, fact.note or None, delta_color="off", delta_arrow="off",
-                help=fact.help or None, border=True, height="stretch",
-            )  # fmt: skip
+    """Big numbers side by side, two in a row on a phone; the small lines wrap instead of being cut off."""
+    grid = st.grid(len(shown), min_column_width=140, gap="xsmall", border=True)
+    for fact in shown:
+        with grid.cell(), st.container(gap=None):
+            st.metric(fact.label, fact.value, help=fact.help or None)
+            if fact.note:
+                st.caption(fact.note)
 
 
 def nothing(sentence: str) -> None:

@@ -78,4 +78,4 @@ def spoken(code: str | None) -> str:
     """
     if not code:
         return "–"
-    return ALERT_WORDS.get(code, code.replace("_", " "))
+    return {**ALERT_WORDS, "unknown": "no signal", "setup": "set-up"}.get(code, code.replace("_", " "))

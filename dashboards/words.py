@@ -128,3 +128,26 @@ def because(row: Mapping[str, Any]) -> str:
     (' (nothing planned)', '')
     """
     return f" ({row['note'] or 'nothing known'})" if row["oee"] is None else ""
+
+
+def share(part: float | None, whole: float | None) -> str:
+    """A part of a whole in percent; a dash when there is no whole.
+
+    >>> share(5, 200), share(1, 0)
+    ('2.5 %', '–')
+    """
+    if part is None or not whole:
+        return DASH
+    ratio = part / whole
+    return percent(ratio, 1 if ratio < 0.1 else 0)
+
+
+def signed(value: float | None, unit: str) -> str:
+    """A difference with its sign.
+
+    >>> signed(12.4, "kWh"), signed(-1200.0, "kWh"), signed(None, "kWh")
+    ('+12 kWh', '−1,200 kWh', '–')
+    """
+    return (
+        DASH if value is None else f"{'+' if value > 0 else '−' if round(value) < 0 else ''}{number(abs(value), unit)}"
+    )

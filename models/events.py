@@ -22,7 +22,7 @@ AXIS = 1 << 52
 HOUR_US = 3_600_000_000
 ALARM_WINDOWS_H = (24, 72, 240)
 CODE_WINDOWS_H = (48,)
-MOST_CODES = 24
+MOST_CODES = 12
 """Codes that get columns of their own: the most frequent ones."""
 FAILURE_WINDOW_H = 30 * 24
 
@@ -71,11 +71,13 @@ def maintenance_ages(
 ) -> list[pl.Series]:
     """Hours since the last maintenance of any kind, of each mode, and of each kind; failures of the last 30 days.
 
-    An order is known from the later of its booking and its start, its end only once that has passed: until then
-    the age is 0 and `under_repair_` is 1 for a corrective order.
+    A corrective order is known from its booking; a planned one from the later of its booking and its start, and
+    not before it started: a plan is no maintenance. The end counts only once it has passed: until then the age
+    is 0, and `context_under_repair` is true for a corrective order.
     """
-    known = pl.max_horizontal("reported_at", "started_at").alias("known_at")
-    orders = maintenance.filter(pl.col("reported_at").is_not_null()).with_columns(known)
+    done = (pl.col("kind") == "corrective") | pl.col("started_at").is_not_null()
+    known = pl.when(pl.col("kind") == "corrective").then("reported_at").otherwise(pl.max_horizontal("reported_at", "started_at"))
+    orders = maintenance.filter(pl.col("reported_at").is_not_null() & done).with_columns(known_at=known)
     if modes is None:
         booked = orders.filter(pl.col("known_at") < rows["at"].max())["failure_mode"]
         modes = sorted(booked.drop_nulls().unique().to_list())

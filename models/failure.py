@@ -85,9 +85,9 @@ class ModeModel:
 
 @dataclass(frozen=True)
 class FailureModel:
-    """All modes of a plant, with the version that names code, settings and data."""
+    """All modes of a plant; `recipe` is the hash of code, settings, inputs and data it was made from."""
 
-    version: str
+    recipe: str
     settings: Settings
     features: tuple[str, ...]
     codes: tuple[int, ...]
@@ -228,7 +228,9 @@ def _fit(task: _Task, keep: Flags) -> Any:
         max_iter=s.trees, max_leaf_nodes=s.leaves, learning_rate=s.rate, l2_regularization=s.l2,
         min_samples_leaf=s.min_leaf, max_bins=s.bins, early_stopping=False, random_state=s.seed,
     )  # fmt: skip
-    return model.fit(task.x[keep], task.y[keep])
+    x = task.x[keep]
+    x[:, np.isnan(x).all(axis=0)] = 0.0  # not known in any of these rows: scikit-learn cannot bin it, a constant is ignored
+    return model.fit(x, task.y[keep])
 
 
 def _predict(estimator: Any, x: Floats) -> Floats:

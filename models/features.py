@@ -7,7 +7,7 @@ features. Events (alarms, maintenance) are in `models.events`; no training and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -18,6 +18,8 @@ SIGNALS: tuple[str, ...] = ("power", "temperature", "vibration", "pressure", "fl
 """Roles taken as continuous signals; a plant without one of them has no columns for it."""
 
 KEYS = ("machine", "at")
+RUN = ("machine", "_run")
+"""A run of a machine: from one repair to the next."""
 CONTEXT = "context_"
 """Prefix of columns that explain a row but are never an input of a model."""
 
@@ -41,12 +43,10 @@ PRECISION = 6
 """Decimals a feature is rounded to."""
 
 
-def grid(machines: Sequence[str], first: datetime, last: datetime, every_h: int = 1) -> pl.DataFrame:
-    """Decision times: machine x at, every `every_h` hours from `first` to `last`, both included."""
-    at = pl.datetime_range(first, last, f"{every_h}h", time_unit="us", eager=True).alias("at")
-    return pl.DataFrame({"machine": sorted(set(machines))}, schema={"machine": pl.String()}).join(
-        at.to_frame(), how="cross"
-    )
+def grid(machines: Iterable[str], times: Iterable[datetime]) -> pl.DataFrame:
+    """Decision times: machine x at, every machine at every time."""
+    at = pl.DataFrame({"at": list(times)}, schema={"at": pl.Datetime("us", "UTC")})
+    return pl.DataFrame({"machine": sorted(set(machines))}, schema={"machine": pl.String()}).join(at, how="cross")
 
 
 def clean(readings: pl.LazyFrame) -> pl.LazyFrame:
@@ -95,7 +95,7 @@ def features(
         machine's own normal, slopes in the same per day, ages in hours. Null: not known.
     """
     rows = at.select(KEYS).sort(KEYS)
-    known = telemetry(hourly(readings), rows).join(machines.select("machine", "kind"), on="machine", how="left")
+    known = telemetry(hourly(readings), rows, maintenance).join(machines.select("machine", "kind"), on="machine", how="left")
     columns = [
         *alarm_counts(alarms, rows, codes),
         *maintenance_ages(maintenance, rows, modes),
@@ -113,12 +113,15 @@ def names(frame: pl.DataFrame) -> list[str]:
     return [c for c in frame.columns if c not in KEYS and not c.startswith((CONTEXT, "label_"))]
 
 
-def telemetry(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rolling features of the hourly means, joined to the decision times at their last complete hour."""
+def telemetry(hours: pl.DataFrame, rows: pl.DataFrame, maintenance: pl.DataFrame) -> pl.DataFrame:
+    """Rolling features of the hourly means, joined to the decision times at their last complete hour.
+
+    The windows of the deviation start anew after a repair: what the broken part did is no sign of the new one.
+    """
     roles = [c for c in hours.columns if c not in ("machine", "end_at")]
     if hours.is_empty() or rows.is_empty():
         return rows
-    dense = _at_work(_dense(hours, rows), roles)
+    dense = _at_work(_since_repair(_dense(hours, rows), maintenance), roles)
     for role in roles:
         load = "power" if role != "power" and "power" in roles else None
         for step in (_expected(role, load), _normal(role), _deviation(role), _over(role)):
@@ -137,6 +140,17 @@ def _dense(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     every = rows.select("machine").unique().join(span.alias("hour").to_frame(), how="cross")
     dense = every.join(hours.rename({"end_at": "hour"}), on=["machine", "hour"], how="left").sort("machine", "hour")
     return dense.with_columns(_n=pl.int_range(pl.len()).cast(pl.Float64).over("machine"))
+
+
+def _since_repair(dense: pl.DataFrame, maintenance: pl.DataFrame) -> pl.DataFrame:
+    """Adds `_run`: repairs finished and booked before each hour's end."""
+    over = maintenance.filter((pl.col("kind") == "corrective") & pl.col("ended_at").is_not_null())
+    repairs = over.select("machine", hour=pl.max_horizontal("ended_at", "reported_at")).sort("hour")
+    runs = repairs.with_columns(_run=pl.int_range(1, pl.len() + 1).over("machine"))
+    joined = dense.sort("hour").join_asof(
+        runs, on="hour", by="machine", strategy="backward", allow_exact_matches=False, check_sortedness=False
+    )
+    return joined.with_columns(pl.col("_run").fill_null(0)).sort("machine", "hour")
 
 
 def _at_work(dense: pl.DataFrame, roles: Sequence[str]) -> pl.DataFrame:
@@ -194,14 +208,14 @@ def _deviation(role: str) -> list[pl.Expr]:
     z = pl.col(f"_{role}_z")
 
     def mean(hours: int) -> pl.Expr:
-        return z.rolling_mean(hours, min_samples=max(2, hours // 6)).over("machine").alias(f"{role}_dev_{hours}h")
+        return z.rolling_mean(hours, min_samples=max(1, hours // 6)).over(RUN).alias(f"{role}_dev_{hours}h")
 
     return [
-        mean(6), mean(24), mean(72),
-        z.rolling_std(24, min_samples=8).over("machine").alias(f"{role}_std_24h"),
-        z.ewm_mean(span=24, min_samples=6, ignore_nulls=True).over("machine").alias(f"{role}_ewm"),
-        _slope(z, 24).over("machine").alias(f"{role}_slope_24h"),
-        _slope(z, 72).over("machine").alias(f"{role}_slope_72h"),
+        mean(3), mean(6), mean(24), mean(72),
+        z.rolling_std(24, min_samples=8).over(RUN).alias(f"{role}_std_24h"),
+        z.ewm_mean(span=24, min_samples=4, ignore_nulls=True).over(RUN).alias(f"{role}_ewm"),
+        _slope(z, 24).over(RUN).alias(f"{role}_slope_24h"),
+        _slope(z, 72).over(RUN).alias(f"{role}_slope_72h"),
     ]  # fmt: skip
 
 
@@ -219,5 +233,5 @@ def _slope(x: pl.Expr, hours: int) -> pl.Expr:
 def _over(role: str) -> list[pl.Expr]:
     """Hours for which the smoothed deviation has been outside +-OVER without a break; 0 when it is inside."""
     outside = (pl.col(f"{role}_ewm").abs() > OVER).fill_null(value=False)
-    episode = (~outside).cum_sum().over("machine")
-    return [outside.cast(pl.Float64).cum_sum().over("machine", episode).alias(f"{role}_over_h")]
+    episode = (~outside).cum_sum().over(RUN)
+    return [outside.cast(pl.Float64).cum_sum().over(*RUN, episode).alias(f"{role}_over_h")]

@@ -11,7 +11,7 @@ from plant.tables import table
 DECIMALS = 6
 
 
-def score(model: FailureModel, frame: pl.DataFrame, machines: pl.DataFrame) -> pl.DataFrame:
+def score(model: FailureModel, frame: pl.DataFrame, machines: pl.DataFrame, version: str) -> pl.DataFrame:
     """One row a machine, failure mode its kind is known for, and decision time of `frame`.
 
     A mode without a model has no probability and no threshold and says why in `explained_by`; so does a machine
@@ -21,10 +21,11 @@ def score(model: FailureModel, frame: pl.DataFrame, machines: pl.DataFrame) -> p
         model: from `models.failure.train`.
         frame: from `models.features.features`, with `codes=model.codes`.
         machines: shaped as silver.machines.
+        version: of the model, as on its card.
     """
     contract = table("gold.failure_risk")
     placed = frame.join(machines.select("machine", "site", "area", "line", "kind"), on="machine", how="inner")
-    parts = [_score_mode(model, m, placed.filter(pl.col("kind").is_in(m.kinds))) for m in model.modes]
+    parts = [_score_mode(model, m, placed.filter(pl.col("kind").is_in(m.kinds)), version) for m in model.modes]
     parts = [p for p in parts if not p.is_empty()]
     if not parts:
         return contract.empty()
@@ -33,9 +34,9 @@ def score(model: FailureModel, frame: pl.DataFrame, machines: pl.DataFrame) -> p
     return scored.select(pl.col(n).cast(t) for n, t in exact.items()).sort(contract.sort)
 
 
-def _score_mode(model: FailureModel, m: ModeModel, frame: pl.DataFrame) -> pl.DataFrame:
+def _score_mode(model: FailureModel, m: ModeModel, frame: pl.DataFrame, version: str) -> pl.DataFrame:
     head = frame.sort("machine", "at").with_columns(
-        failure_mode=pl.lit(m.mode), horizon_h=pl.lit(model.settings.horizon_h), model_version=pl.lit(model.version)
+        failure_mode=pl.lit(m.mode), horizon_h=pl.lit(model.settings.horizon_h), model_version=pl.lit(version)
     )
     kept = ["site", "area", "line", "machine", "at", "failure_mode", "horizon_h", "model_version"]
     if head.is_empty() or m.reason:

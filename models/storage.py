@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
-from zipfile import ZIP_DEFLATED
 
 import skops.io as sio
 
 from models.calibration import Calibration
-from models.card import to_json
+from models.card import digest, to_json
 from models.evaluation import Costs
 from models.failure import FailureModel, ModeModel, Settings
 from models.remaining_life import RemainingLife
+from models.steady import dumps
 from plant.errors import TerminalError
 
 TRUSTED: tuple[str, ...] = (
@@ -38,12 +40,17 @@ class UntrustedModelError(TerminalError):
 
 
 def dump(model: FailureModel) -> dict[str, bytes]:
-    """The files of a model: `estimators.skops` and `model.json`."""
+    """The files of a model, `estimators.skops` and `model.json`: the same bytes for the same model."""
     fitted = {m.mode: [m.estimator, *(m.life.estimators if m.life else ())] for m in model.modes if m.estimator}
-    return {ESTIMATORS: sio.dumps(fitted, compression=ZIP_DEFLATED), DESCRIPTION: to_json(_described(model))}
+    return {ESTIMATORS: dumps(fitted), DESCRIPTION: to_json(_described(model))}
 
 
-def load(payload: dict[str, bytes]) -> FailureModel:
+def version_of(payload: Mapping[str, bytes]) -> str:
+    """Version of a stored model: a hash of its files, so equal models share it and no two others do."""
+    return digest({name: sha256(content).hexdigest() for name, content in payload.items()})
+
+
+def load(payload: Mapping[str, bytes]) -> FailureModel:
     """The model that `dump` wrote.
 
     Raises:
@@ -60,12 +67,12 @@ def load(payload: dict[str, bytes]) -> FailureModel:
     told = json.loads(payload[DESCRIPTION])
     settings = Settings(**(told["settings"] | {"costs": Costs(**told["settings"]["costs"])}))
     modes = tuple(_mode(m, fitted.get(m["mode"], [])) for m in told["modes"])
-    return FailureModel(told["version"], settings, tuple(told["features"]), tuple(told["codes"]), modes)
+    return FailureModel(told["recipe"], settings, tuple(told["features"]), tuple(told["codes"]), modes)
 
 
 def _described(model: FailureModel) -> dict[str, Any]:
     return {
-        "version": model.version,
+        "recipe": model.recipe,
         "settings": asdict(model.settings),
         "features": list(model.features),
         "codes": list(model.codes),

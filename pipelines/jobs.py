@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.partitions import DAYS
+import assets.partitions  # noqa: F401  silences the beta warning before any asset is defined
 
 import dagster as dg  # isort: skip
 
@@ -24,19 +24,19 @@ enterprise = dg.define_asset_job(
     description="Bring orders, stock, quality and maintenance up to date.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 readings = dg.define_asset_job(
-    "readings", dg.AssetSelection.assets(["silver", "readings"]), partitions_def=DAYS,
+    "readings", dg.AssetSelection.assets(["silver", "readings"]),
     description="Clean samples of the days named by the partition range.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 ledgers = dg.define_asset_job(
-    "ledgers", _ledgers - dg.AssetSelection.assets(["silver", "readings"]), partitions_def=DAYS,
+    "ledgers", _ledgers - dg.AssetSelection.assets(["silver", "readings"]),
     description="Time, count and energy ledger of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 numbers = dg.define_asset_job(
-    "numbers", _day_gold, partitions_def=DAYS,
+    "numbers", _day_gold,
     description="OEE, losses, yield, energy, KPIs of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 inventory = dg.define_asset_job(
-    "inventory", dg.AssetSelection.assets(["gold", "inventory"]), partitions_def=DAYS,
+    "inventory", dg.AssetSelection.assets(["gold", "inventory"]),
     description="Stock on hand, turns, cover, alerts of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 models = dg.define_asset_job(
@@ -49,7 +49,7 @@ exports = dg.define_asset_job(
     description="Publish the analysts' file and approved exports.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 backfill = dg.define_asset_job(
-    "backfill", _ledgers, partitions_def=DAYS,
+    "backfill", _ledgers,
     description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 

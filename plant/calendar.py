@@ -131,9 +131,9 @@ def spans(site: Site, shifts: Sequence[Shift], day: date) -> list[Span]:
     for n, span in enumerate(worked):
         begin = max(span.start_at, start)
         stop = min(span.end_at, end, *(later.start_at for later in worked[n + 1 :]))
-        if start < begin:
-            tiled.append(Span(OFF_SHIFT, start, begin))
         if begin < stop:
+            if start < begin:
+                tiled.append(Span(OFF_SHIFT, start, begin))
             inside = [(max(a, begin), min(b, stop)) for a, b in span.breaks]
             tiled.append(Span(span.shift, begin, stop, tuple((a, b) for a, b in inside if a < b)))
             start = stop

@@ -1,1 +1,12 @@
-"""simulator."""
+"""A plant in a box: simulates the machines of a plant.toml with orders, stock, energy, failures and ground truth.
+
+`plant_run` computes, `export` writes what the pipeline may see (and, apart from it, the truth), `advance`
+lets the database live on. The protocol servers replay a run's `samples`.
+"""
+
+from __future__ import annotations
+
+from simulator.export import advance, engine_for, export
+from simulator.run import Run, default_window, plant_run
+
+__all__ = ["Run", "advance", "default_window", "engine_for", "export", "plant_run"]

@@ -15,16 +15,16 @@ from plant.config import Plant
 from simulator import truth
 from simulator.enterprise.books import Events, books
 from simulator.enterprise.people import bookings
-from simulator.floor.faults import Failure, Gap, counter_resets, failures, gaps, services, settle
+from simulator.floor.faults import Failure, Gap, Service, counter_resets, failures, gaps, services, settle
 from simulator.floor.flow import Flow
 from simulator.floor.layout import Layout, layouts
-from simulator.floor.machines import Station
+from simulator.floor.machines import Station, Stop
 from simulator.floor.orders import OrderBook
 from simulator.floor.worktime import WorkTime, worktimes
 from simulator.instants import DAY, to_datetime, to_us
 from simulator.kinds import kind_of
 from simulator.signals.archive import archived
-from simulator.signals.energy import marks, metered
+from simulator.signals.energy import Energy, marks, metered
 from simulator.signals.telemetry import SAMPLE_SCHEMA, Source, samples
 
 HISTORY_D = 180
@@ -73,9 +73,7 @@ def default_window(plant: Plant, days: int, now: datetime) -> tuple[datetime, da
     return start, end
 
 
-def plant_run(
-    plant: Plant, seed: int, start_at: datetime, end_at: datetime, progress: Progress | None = None
-) -> Run:
+def plant_run(plant: Plant, seed: int, start_at: datetime, end_at: datetime, progress: Progress | None = None) -> Run:
     """Simulate a plant from start_at to end_at (aware, end after start). Deterministic in its arguments.
 
     Raises:
@@ -91,7 +89,7 @@ def plant_run(
     tell("signals", 0.0)
     sensed, energy = floor.sense(tell)
     tell("books", 0.0)
-    booked = bookings(seed, [stop for s in floor.stations for stop in s.log.stops])
+    booked = bookings(seed, floor.stops())
     known = [f for s in floor.stations for f in floor.known(s)]
     relations = books(Events(
         plant=plant, seed=seed, start_us=start, end_us=end, layouts=floor.layouts, work=floor.work,
@@ -121,7 +119,7 @@ class _Floor:
         self.layouts: list[Layout] = layouts(plant, to_datetime(start).date())
         self.books = {x.line: OrderBook(seed, x) for x in self.layouts}
         self.past: dict[str, list[Failure]] = {}
-        self.past_services = []
+        self.past_services: list[Service] = []
         self.stations = [self._station(x, name, i) for x in self.layouts for i, name in _placed(x)]
         counted = [s.name for s in self.stations if any(t.role == "good_count" for t in s.machine.tags)]
         self.resets = counter_resets(seed, counted, start, end)
@@ -135,7 +133,7 @@ class _Floor:
         history = self.start - HISTORY_D * DAY
         planned = failures(self.seed, name, kind, history, self.end)
         self.past[name], station.failures = settle(planned, work, self.start)
-        due = services(self.seed, name, history, self.end)
+        due = services(self.seed, name, history, self.end + 4 * DAY)
         self.past_services += [s for s in due if s.due_us < self.start - DAY]
         station.services = [s for s in due if s.due_us >= self.start - DAY]
         return station
@@ -152,7 +150,16 @@ class _Floor:
         """Every failure of a machine: past, happened in the run, to come."""
         return [*self.past[station.name], *station.log.failures, *station.failures]
 
-    def sense(self, tell: Progress) -> tuple[pl.DataFrame, dict]:
+    def stops(self) -> list[Stop]:
+        """Stops that people may book: those of the run, and the breakdowns of the past."""
+        mine = [stop for s in self.stations for stop in s.log.stops]
+        past = [
+            Stop(f.machine, f.failed_us, f.repaired_us, f.mode.name, "breakdown")
+            for found in self.past.values() for f in found if f.failed_us is not None and f.repaired_us is not None
+        ]  # fmt: skip
+        return past + mine
+
+    def sense(self, tell: Progress) -> tuple[pl.DataFrame, dict[str, Energy]]:
         frames, energy, grid = [], {}, marks(self.start, self.end)
         for i, s in enumerate(self.stations):
             tell("signals", i / len(self.stations))
@@ -164,7 +171,9 @@ class _Floor:
             source = Source(self.seed, s.machine, s.kind, s.log, known, used, self.resets.get(s.name, []),
                             self.start, self.end)  # fmt: skip
             frames.append(samples(self.plant, source, [g for g in self.gaps if g.machine == s.name]))
-        return pl.concat(frames).sort("ts", maintain_order=True) if frames else pl.DataFrame(schema=SAMPLE_SCHEMA), energy
+        return pl.concat(frames).sort("ts", maintain_order=True) if frames else pl.DataFrame(
+            schema=SAMPLE_SCHEMA
+        ), energy
 
     def archive(self) -> pl.DataFrame:
         frames = [archived(self.seed, s.machine, s.kind, self.work[s.machine.line], self.known(s), self.start)

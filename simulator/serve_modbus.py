@@ -97,7 +97,8 @@ def merge(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @contextlib.asynccontextmanager
-async def modbus_plant(plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = ()
+async def modbus_plant(
+    plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = ()
 ) -> AsyncIterator[ModbusPlant]:
     """Serve one Modbus source of the plant while the context is open."""
     source = plant.sources[name]

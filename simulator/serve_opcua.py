@@ -66,8 +66,7 @@ class OpcUaPlant:
         Raises:
             PortInUseError: the endpoint's port is taken.
         """
-        url = urlparse(self.source.endpoint)
-        check_free(url.hostname or "127.0.0.1", url.port or 4840, self.source.name, "endpoint")
+        check_free(*address_of(self.source.endpoint), self.source.name, "endpoint")
         self.server.iserver.history_manager.set_storage(self.history)
         await self.server.init()
         self.server.set_endpoint(self.source.endpoint)
@@ -121,6 +120,12 @@ def _variant(value: float | None, kind: str) -> ua.Variant:
     return ua.Variant(float(value) if kind.startswith("float") else int(value), _TYPES[kind])
 
 
+def address_of(endpoint: str) -> tuple[str, int]:
+    """Host and port of an OPC UA endpoint; 4840 where it names none."""
+    url = urlparse(endpoint)
+    return url.hostname or "127.0.0.1", url.port or 4840
+
+
 def check_free(host: str, port: int, source: str, key: str) -> None:
     """Raise PortInUseError when something listens on the port already."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
@@ -132,7 +137,8 @@ def check_free(host: str, port: int, source: str, key: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opcua_plant(plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = ()
+async def opcua_plant(
+    plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = ()
 ) -> AsyncIterator[OpcUaPlant]:
     """Serve one OPC UA source of the plant while the context is open."""
     source = plant.sources[name]

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from plant.states import Account, State
 from simulator.floor.faults import Failure, Gap
-from simulator.floor.machines import Log, Station
+from simulator.floor.machines import Station
+from simulator.floor.orders import Order
 from simulator.floor.worktime import BREAK, OFF, WorkTime
 from simulator.instants import INSTANT, instants
 from simulator.signals.energy import Energy
@@ -50,7 +52,7 @@ def intervals(
     at = sorted(cuts)
     state = _layer(at, list(zip(log.state_at, [*log.state_at[1:], end_us], log.states, strict=True)))
     order, reason = _layer(at, orders), _layer(at, booked)
-    rows: list[list[object]] = []
+    rows: list[list[Any]] = []
     for i, begin in enumerate(at):
         mode = work.mode_at(begin)
         row = _row(station, mode, str(state[i]), order[i], reason[i])
@@ -65,9 +67,9 @@ def intervals(
     )
 
 
-def _layer(at: list[int], spans: list[tuple]) -> list:
+def _layer(at: list[int], spans: list[tuple[int, int, Any]]) -> list[Any]:
     """The value of the span that holds each instant, None where none does. Spans do not overlap."""
-    out: list = [None] * len(at)
+    out: list[Any] = [None] * len(at)
     i = 0
     for begin, end, value in sorted(spans, key=lambda s: s[0]):
         while i < len(at) and at[i] < begin:
@@ -78,7 +80,7 @@ def _layer(at: list[int], spans: list[tuple]) -> list:
     return out
 
 
-def _row(station: Station, mode: int, state: str, order, booked: str | None) -> list[object]:
+def _row(station: Station, mode: int, state: str, order: Order | None, booked: str | None) -> list[Any]:
     if mode == OFF:
         account, reason = Account.NOT_SCHEDULED, None
     elif mode == BREAK and not station.machine.runs_through_breaks:
@@ -158,5 +160,3 @@ def until(truth: dict[str, pl.DataFrame], at: datetime) -> dict[str, pl.DataFram
             kept = kept.sort("material", "location")
         out[name] = kept
     return out
-
-

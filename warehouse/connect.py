@@ -13,16 +13,13 @@ from threading import RLock
 import duckdb
 import polars as pl
 
-from plant.tables import Kind, Table, tables
+from plant.tables import Table, tables
 from warehouse.lake import Lake
 from warehouse.meta import Configured, frames
-from warehouse.snapshot import Snapshot
+from warehouse.snapshot import SQL_TYPES, Snapshot, literal, select
 from warehouse.state import State
 
 LAYERS = ("bronze", "silver", "gold", "meta")
-SQL_TYPES: Mapping[Kind, str] = {
-    "str": "VARCHAR", "i64": "BIGINT", "f64": "DOUBLE", "bool": "BOOLEAN", "instant": "TIMESTAMPTZ", "day": "DATE",
-}  # fmt: skip
 LAYER_WORDS = {
     "bronze": "as it came: append only, nothing corrected, nothing dropped",
     "silver": "the ledgers and the relational tables: one truth, every microsecond, piece, joule and movement once",
@@ -110,34 +107,6 @@ def show(con: duckdb.DuckDBPyConnection, contract: Table, snap: Snapshot | None)
     con.execute(f"CREATE OR REPLACE VIEW {quoted(contract.name)} AS {select(contract, snap)}")
 
 
-def select(contract: Table, snap: Snapshot | None, days: Iterable[object] | None = None) -> str:
-    """SELECT of a table's rows from its Parquet files, in contract columns and types.
-
-    Args:
-        contract: the table.
-        snap: the version to read.
-        days: partition values to read, None for all.
-    """
-    paths = [] if snap is None else snap.paths(None if days is None else list(days))  # type: ignore[arg-type]
-    if snap is None or not paths:
-        nulls = ", ".join(f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"' for c in contract.columns)
-        return f"SELECT {nulls} WHERE false"
-    there = ", ".join(
-        f'"{c.name}"' if c.name in snap.columns else f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"'
-        for c in contract.columns
-    )
-    return f"SELECT {there} FROM read_parquet([{', '.join(map(literal, paths))}]{_options(contract, snap)})"
-
-
-def _options(contract: Table, snap: Snapshot) -> str:
-    # union_by_name opens every footer: only where older files lack columns.
-    options = ", union_by_name=true" if snap.evolved else ""
-    if contract.partition is None:
-        return options + ", hive_partitioning=false"
-    kind = SQL_TYPES[contract.column(contract.partition).kind]
-    return options + f", hive_partitioning=true, hive_types={{'{contract.partition}': {kind}}}"
-
-
 def fill_meta(con: duckdb.DuckDBPyConnection, meta: Mapping[str, pl.DataFrame]) -> None:
     """Put the meta frames into real tables."""
     for name, frame in meta.items():
@@ -160,8 +129,3 @@ def comments(contract: Table, kind: str) -> Iterator[str]:
 def quoted(name: str) -> str:
     """A layer.table name quoted for SQL."""
     return ".".join(f'"{part}"' for part in name.split("."))
-
-
-def literal(text: str) -> str:
-    """A text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -24,7 +24,8 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from plant.errors import ContractError, TerminalError, TransientError
 from plant.tables import Table, table
 from warehouse.revisions import changed_days, same, stamp
-from warehouse.snapshot import Partition, Snapshot, read, snapshot_of
+from warehouse.snapshot import Partition, Snapshot, read, select, snapshot_of
+from warehouse.tidy import Tidied, tidy
 from warehouse.writing import commit, create, enforce, ordered
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class Lake:
 
     def __init__(self, root: Path | str, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self.root = Path(root).resolve()
+        if set(str(self.root)) & set("[]"):
+            raise TerminalError(f"root is {self.root}; Delta cannot take square brackets in a path: name it otherwise")
         self._clock = clock
         self._handles: dict[str, tuple[int, DeltaTable]] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -66,7 +69,7 @@ class Lake:
         return self.root / "lake" / Path(*table(name).name.split("."))
 
     def exists(self, name: str) -> bool:
-        """True when the table was written at least once."""
+        """True when there is a table."""
         return self._handle(name) is not None
 
     def version(self, name: str) -> int | None:
@@ -112,6 +115,12 @@ class Lake:
         if days is not None:
             partitions = snap.between(*days)
         return read(snap, snap.paths(partitions))
+
+    def select(self, name: str, days: Sequence[date] | None = None) -> str:
+        """The same rows as SQL for DuckDB: a SELECT over the table's files, of some days or all."""
+        contract = table(name)
+        self._may_prune(contract, days, None)
+        return select(contract, self.snapshot(name), days)
 
     @staticmethod
     def _may_prune(contract: Table, days: object, partitions: object) -> None:
@@ -169,10 +178,10 @@ class Lake:
         ready = ordered(contract, enforce(contract, frame))
         if ready.is_empty():
             return False
-        return self._retried(name, lambda: self._append(contract, ready, app, version))
+        return self.retried(name, lambda: self._append(contract, ready, app, version))
 
     def _append(self, contract: Table, ready: pl.DataFrame, app: str, version: int) -> bool:
-        delta = self._ensured(contract)
+        delta = self.ensured(contract)
         seen = delta.transaction_version(app)
         if (-1 if seen is None else seen) >= version:
             return False
@@ -192,7 +201,7 @@ class Lake:
         contract = self._writable(name, "replace_day")
         ready = ordered(contract, enforce(contract, frame))
         self._only(contract, ready, days)
-        return self._retried(name, lambda: self._replace_days(contract, ready, sorted(set(days))))
+        return self.retried(name, lambda: self._replace_days(contract, ready, sorted(set(days))))
 
     @staticmethod
     def _only(contract: Table, ready: pl.DataFrame, days: Sequence[date]) -> None:
@@ -205,7 +214,7 @@ class Lake:
             )
 
     def _replace_days(self, contract: Table, ready: pl.DataFrame, days: list[date]) -> Written:
-        delta, day = self._ensured(contract), contract.partition or ""
+        delta, day = self.ensured(contract), contract.partition or ""
         old = self.scan(contract.name, partitions=days).collect()
         changed = changed_days(contract, old, ready, days)
         if changed:
@@ -223,15 +232,19 @@ class Lake:
         """
         contract = self._writable(name, "replace")
         ready = ordered(contract, enforce(contract, frame))
-        return self._retried(name, lambda: self._replace(contract, ready))
+        return self.retried(name, lambda: self._replace(contract, ready))
 
     def _replace(self, contract: Table, ready: pl.DataFrame) -> Written:
-        delta = self._ensured(contract)
+        delta = self.ensured(contract)
         old = self.scan(contract.name).collect()
         if same(contract, old, ready):
             return Written(delta.version(), ready.height, (), committed=False)
         commit(delta, contract, stamp(contract, old, ready, self._clock()))
         return Written(delta.version(), ready.height, (), committed=True)
+
+    def tidy(self, name: str) -> Tidied:
+        """Rewrite crowded partitions sorted and clear old files: `warehouse.tidy.tidy`."""
+        return tidy(self, name)
 
     # The handle
 
@@ -267,7 +280,8 @@ class Lake:
         self._snapshots.pop(name, None)
         return delta
 
-    def _ensured(self, contract: Table) -> DeltaTable:
+    def ensured(self, contract: Table) -> DeltaTable:
+        """The handle of a table at its latest version; an empty table is made when there is none."""
         delta = self._handle(contract.name)
         if delta is None:
             create(contract, self.path(contract.name))
@@ -276,7 +290,7 @@ class Lake:
             raise TransientError(f"{contract.name}: the table could not be created at {self.path(contract.name)}")
         return delta
 
-    def _retried(self, name: str, attempt: Callable[[], T]) -> T:
+    def retried(self, name: str, attempt: Callable[[], T]) -> T:
         """Run a whole read-compare-write again when another writer was faster: never doubles, never loses."""
         for turn in range(ATTEMPTS):
             try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from plant.tables import table
+from plant.tables import table, tables
 from warehouse.lake import Lake
 from warehouse.snapshot import Snapshot
 from warehouse.state import State
@@ -104,9 +104,9 @@ def _flagged(lake: Lake) -> pl.LazyFrame:
 
 def receipts_frame(state: State) -> pl.DataFrame:
     """meta.receipts: one row a built day."""
-    rows = [
-        (r.table_name, r.production_day, r.inputs_hash, r.content_hash, r.built_at, r.rows) for r in state.receipts()
-    ]
+    known = tables()  # the caretaker keeps receipts of jobs in the same book
+    built = (r for r in state.receipts() if r.table_name in known)
+    rows = [(r.table_name, r.production_day, r.inputs_hash, r.content_hash, r.built_at, r.rows) for r in built]
     return pl.DataFrame(rows, schema=table("meta.receipts").schema, orient="row")
 
 

@@ -19,18 +19,19 @@ import duckdb
 from plant.errors import MissingTableError
 from plant.tables import tables
 from warehouse.connect import (
+    LAYER_WORDS,
+    LAYERS,
     Snapshots,
     comments,
     consistent,
     fill_meta,
-    literal,
     opened,
     quoted,
-    select,
     show,
 )
 from warehouse.lake import Lake
 from warehouse.meta import Configured, frames
+from warehouse.snapshot import literal, select
 from warehouse.state import State
 
 NOTE = "published"
@@ -102,6 +103,8 @@ def _name(con: duckdb.DuckDBPyConnection, plant_name: str) -> None:
 
 def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = ("bronze", "silver", "gold")) -> None:
     con.execute("BEGIN")
+    for layer in LAYERS:
+        con.execute(f"COMMENT ON SCHEMA {layer} IS {literal(LAYER_WORDS[layer])}")
     for contract in tables().values():
         if contract.layer == "meta" or contract.layer in layers:
             for statement in comments(contract, "TABLE" if contract.layer == "meta" else kind):

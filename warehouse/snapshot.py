@@ -6,7 +6,7 @@ in docs/decisions). A raw list knows nothing of deletion vectors or column mappi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -18,10 +18,13 @@ import polars as pl
 from deltalake import DeltaTable
 
 from plant.errors import TerminalError
-from plant.tables import Table
+from plant.tables import Kind, Table
 from warehouse.writing import EVOLVED
 
 Partition = date | str
+SQL_TYPES: Mapping[Kind, str] = {
+    "str": "VARCHAR", "i64": "BIGINT", "f64": "DOUBLE", "bool": "BOOLEAN", "instant": "TIMESTAMPTZ", "day": "DATE",
+}  # fmt: skip
 REFUSED = {"deletionVectors", "columnMapping"}
 DATA_TIMES = (
     "ts", "at", "end_at", "hour_at", "period_start", "scored_at", "decided_at", "ingested_at", "quarantined_at",
@@ -140,3 +143,30 @@ def read(snap: Snapshot, paths: list[str]) -> pl.LazyFrame:
         glob=False,
     )
     return rows.select(list(contract.schema))
+
+
+def select(contract: Table, snap: Snapshot | None, partitions: Sequence[Partition] | None = None) -> str:
+    """DuckDB SELECT of the rows of a snapshot (of some partitions) in contract columns and types."""
+    paths = [] if snap is None else snap.paths(partitions)
+    if snap is None or not paths:
+        nulls = ", ".join(f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"' for c in contract.columns)
+        return f"SELECT {nulls} WHERE false"
+    there = ", ".join(
+        f'"{c.name}"' if c.name in snap.columns else f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"'
+        for c in contract.columns
+    )
+    return f"SELECT {there} FROM read_parquet([{', '.join(map(literal, paths))}]{_options(contract, snap)})"
+
+
+def _options(contract: Table, snap: Snapshot) -> str:
+    # union_by_name opens every footer: only where older files lack columns.
+    options = ", union_by_name=true" if snap.evolved else ""
+    if contract.partition is None:
+        return options + ", hive_partitioning=false"
+    kind = SQL_TYPES[contract.column(contract.partition).kind]
+    return options + f", hive_partitioning=true, hive_types={{'{contract.partition}': {kind}}}"
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"

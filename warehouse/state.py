@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 WHOLE = ""
 """Day of a receipt for a table that is kept whole."""
@@ -56,6 +56,38 @@ class CheckResult:
     unexpected: int | None
     observed: str | None
     checked_at: datetime
+
+
+class Checked(Protocol):
+    """Anything shaped like a CheckResult: the checks of the assets bring their own."""
+
+    @property
+    def table_name(self) -> str:
+        """layer.table."""
+
+    @property
+    def check_name(self) -> str:
+        """Unique in the table."""
+
+    @property
+    def passed(self) -> bool:
+        """Kept."""
+
+    @property
+    def severity(self) -> str:
+        """Blocking or warning."""
+
+    @property
+    def unexpected(self) -> int | None:
+        """Rows against it."""
+
+    @property
+    def observed(self) -> str | None:
+        """Observed value."""
+
+    @property
+    def checked_at(self) -> datetime:
+        """UTC."""
 
 
 class State:
@@ -121,9 +153,12 @@ class State:
             rows = db.execute("SELECT * FROM ingested ORDER BY ingested_at, path").fetchall()
         return [(*row[:4], datetime.fromisoformat(row[4])) for row in rows]
 
-    def record_checks(self, results: Iterable[CheckResult]) -> None:
+    def record_checks(self, results: Iterable[Checked]) -> None:
         """Remember the last result of each check."""
-        rows = [(*astuple(r)[:6], _text(r.checked_at)) for r in results]
+        rows = [
+            (r.table_name, r.check_name, r.passed, r.severity, r.unexpected, r.observed, _text(r.checked_at))
+            for r in results
+        ]
         with self._open() as db:
             db.executemany("INSERT OR REPLACE INTO checks VALUES (?,?,?,?,?,?,?)", rows)
 

@@ -63,7 +63,8 @@ def reason() -> pl.Expr:
 
 def reason_class() -> pl.Expr:
     """Class of the loss: of the booking where it names a known one, else of the state; null while producing."""
-    own = pl.col("word").replace_strict({k: v.value for k, v in REASON_CLASS.items()}, default=None, return_dtype=pl.String)
+    classes = {str(word): loss.value for word, loss in REASON_CLASS.items()}
+    own = pl.col("word").replace_strict(classes, default=None, return_dtype=pl.String)
     return (
         pl.when(pl.col("account") == Account.PRODUCTION.value).then(pl.lit(None, pl.String))
         .when(_by_calendar()).then(pl.lit(LossClass.PLANNED.value))

@@ -1,6 +1,6 @@
 """Every KPI of the house, declared once: name, edition, source, numerator, denominator, unit, direction, null rule.
 
-A KPI is a ratio of two expressions over `assets.kernels.sums.SUMS`; nothing else is needed to have it
+A KPI is a ratio of two expressions over `assets.kernels.figures.sums.SUMS`; nothing else is needed to have it
 at every level and grain, with bounds under unknown time and the reason where it is null. Where sources
 differ each variant has its own name, and its page in docs/kpi says which is the default.
 """
@@ -13,10 +13,13 @@ from typing import Literal
 
 import polars as pl
 
+from assets.kernels.figures.sums import scaled
+
 Better = Literal["higher", "lower", "context"]
+Need = Literal["pieces", "ideal", "meter"]
 ISO = "ISO 22400-2:2014"
 HOUSE = "Shopfloor 1"
-JOULE_PER_KWH = 3.6e6
+JOULE_PER_KWH = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Kpi:
     doubt: pl.Expr | None = None
     best: pl.Expr | None = None
     exact: bool = False
-    needs: Sequence[Literal["pieces", "ideal", "meter"]] = ()
+    needs: Sequence[Need] = ()
     finding: str | None = None
     version: int = 1
 
@@ -56,18 +59,19 @@ class Kpi:
 
 def _s(name: str) -> pl.Expr:
     """A time sum in seconds."""
-    return pl.col(f"{name}_us") / 1e6
+    return scaled(pl.col(f"{name}_us"), 1_000_000, 6)
 
 
 def _h(name: str) -> pl.Expr:
     """A time sum in hours."""
-    return pl.col(f"{name}_us") / 3.6e9
+    return scaled(pl.col(f"{name}_us"), 3_600_000_000, 12)
 
 
 def _pcs(name: str) -> pl.Expr:
     return pl.col(f"{name}_pcs").cast(pl.Float64)
 
 
+_KWH = scaled(pl.col("energy_j"), JOULE_PER_KWH, 9)
 _UNKNOWN, _UNKNOWN_COUNTING = _s("unknown"), _s("unknown_counting")
 _AUPT = _s("apt") + _s("aust")
 _AUBT = _AUPT + _s("adet")
@@ -93,7 +97,7 @@ _NEE = (
     .then(0.0)
 )
 _STANDARD_TIME = "standard time: effectiveness above 1"
-_IDEAL = ("pieces", "ideal")
+_IDEAL: tuple[Need, ...] = ("pieces", "ideal")
 
 TIME: tuple[Kpi, ...] = (
     Kpi("availability", ISO, "ISO 22400-2 KPI 8", "APT / PBT",
@@ -158,10 +162,10 @@ RELIABILITY: tuple[Kpi, ...] = (
 
 ENERGY: tuple[Kpi, ...] = (
     Kpi("energy_per_good_pc", HOUSE, "energy performance indicator as a ratio, ISO 50006", "E / GQ",
-        pl.col("energy_j") / JOULE_PER_KWH, _pcs("good"), "no good pieces", unit="kWh/pc", better="lower", exact=True,
+        _KWH, _pcs("good"), "no good pieces", unit="kWh/pc", better="lower", exact=True,
         needs=("pieces", "meter")),
     Kpi("comprehensive_energy_consumption", ISO, "ISO 22400-2 KPI 23, one carrier", "E / PQ",
-        pl.col("energy_j") / JOULE_PER_KWH, _pcs("produced"), "nothing produced", unit="kWh/pc", better="lower",
+        _KWH, _pcs("produced"), "nothing produced", unit="kWh/pc", better="lower",
         exact=True, needs=("pieces", "meter")),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.kernels.accounts import account, reason, reason_class, source
-from assets.kernels.axis import Axis, indexed, us
+from assets.kernels.axis import INSTANT, Axis, indexed, us
 from assets.kernels.layers import NOTHING, cover, ranked
 from assets.kernels.states import NONE, STATE_CODE, UNSEEN, report_layer
 from assets.kernels.stops import carried_from, with_stops
@@ -41,16 +41,6 @@ class Stage:
         return rows.join(self.limits, on="machine")
 
 
-def reach(bounds: pl.DataFrame, latest: pl.LazyFrame) -> pl.LazyFrame:
-    """Days as far as the data go: `bounds` with end_at capped by the site's latest source time.
-
-    `latest` has site and latest_at. Days that begin later, and sites without data, are left out.
-    """
-    end = pl.min_horizontal("end_at", "latest_at")
-    capped = bounds.lazy().join(latest, on="site").with_columns(end_at=end)
-    return capped.filter(pl.col("start_at") < pl.col("end_at")).drop("latest_at")
-
-
 def time_ledger(
     events: pl.LazyFrame,
     segments: pl.DataFrame,
@@ -69,7 +59,7 @@ def time_ledger(
         machines: `plant.dimensions.machines_frame` with `states.with_evidence`.
         operations: silver.operations; of overlapping ones the later start wins, then the greater id.
         downtimes: silver.downtimes, resolved in the same way.
-        horizon: `reach`: site, production_day, start_at, end_at.
+        horizon: `horizon.reach`: site, production_day, start_at, end_at.
         reports: bronze.reports that touch the range, or None.
 
     Returns silver.time_ledger, sorted by machine and start. Neighbours that are equal in everything are one
@@ -86,7 +76,7 @@ def time_ledger(
     streams += [_changes(stage, layer, name) for name, layer in booked.items()]
     pieces = _intervals(pl.concat([*streams, _ends(stage)], how="diagonal"))
     told = _decided(_described(pieces, stage, spans, booked))
-    return _finished(_merged(with_stops(told, carried_from(segments))), stage)
+    return _finished(_merged(with_stops(told)), stage)
 
 
 def _stage(machines: pl.DataFrame, segments: pl.DataFrame, horizon: pl.LazyFrame) -> Stage:
@@ -103,8 +93,9 @@ def _spans(segments: pl.DataFrame, horizon: pl.LazyFrame) -> pl.LazyFrame:
     runs = segments.lazy().sort("line", "start_at").with_columns(run=edge.cum_sum())
     whole = runs.group_by("run", *keys).agg(pl.col("start_at").min(), pl.col("end_at").max())
     days = horizon.select("site", "production_day", day_start_at="start_at", day_end_at="end_at")
-    held = whole.join(days, on=["site", "production_day"]).filter(pl.col("start_at") < pl.col("day_end_at"))
-    return held.sort("line", "start_at").with_row_index("span").with_columns(pl.col("span").cast(pl.Int64))
+    reached = whole.join(days, on=["site", "production_day"]).filter(pl.col("start_at") < pl.col("day_end_at"))
+    reached = reached.join(carried_from(segments), on=["line", "production_day"], how="left")
+    return reached.sort("line", "start_at").with_row_index("span").with_columns(pl.col("span").cast(pl.Int64))
 
 
 def _base(stage: Stage) -> pl.LazyFrame:
@@ -133,7 +124,7 @@ def _signal(stage: Stage, events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _open(rows: pl.LazyFrame, start: str, end: str) -> pl.LazyFrame:
     """Intervals as start_at, end_at; without an end they are still on; without a start they never were."""
-    far = pl.lit(2**62, pl.Int64).cast(pl.Datetime("us", "UTC"))
+    far = pl.lit(2**62, pl.Int64).cast(INSTANT)
     renamed = rows.rename({start: "start_at", end: "end_at"}).filter(pl.col("start_at").is_not_null())
     return renamed.with_columns(pl.col("end_at").fill_null(far))
 
@@ -165,7 +156,10 @@ def _described(
     )
     order = booked["order"].select("order_id", "operation", "product", order="rank")
     booking = booked["booking"].select("reason", "reason_class", booking="rank")
-    calendar = spans.select("span", "production_day", "shift", "shift_start_at", "kind", day_us=us("day_start_at"))
+    lead = ("lead_us", "lead_through_us")
+    calendar = spans.select(
+        "span", "production_day", "shift", "shift_start_at", "kind", *lead, day_us=us("day_start_at")
+    )
     minor = (pl.col("minor_stop_s") * 1e6).round().cast(pl.Int64)
     machine = stage.machines.lazy().select(
         "index", "line", "evidence", "runs_through_breaks", minor_us=minor, usual_operation="operation"
@@ -198,6 +192,15 @@ def _decided(rows: pl.LazyFrame) -> pl.LazyFrame:
 def _merged(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Equal neighbours become one interval. They touch, because the intervals of a machine-day tile."""
     differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in SAME)
-    firsts = rows.with_columns(first=differs, before_end=pl.col("end_us").shift())
-    firsts = firsts.filter((pl.int_range(pl.len()) == 0) | pl.col("first"))
-    return firsts
+    marked = rows.with_columns(first=differs, before_us=pl.col("end_us").shift(), last_us=pl.col("end_us").last())
+    firsts = marked.filter((pl.int_range(pl.len()) == 0) | pl.col("first"))
+    return firsts.with_columns(end_us=pl.col("before_us").shift(-1).fill_null(pl.col("last_us")))
+
+
+def _finished(rows: pl.LazyFrame, stage: Stage) -> pl.LazyFrame:
+    place = stage.machines.lazy().select("index", "site", "area", "machine")
+    start, end = pl.col("start_us"), pl.col("end_us")
+    named = rows.join(place, on="index", maintain_order="left").with_columns(
+        start_at=start.cast(INSTANT), end_at=end.cast(INSTANT), duration_us=end - start, state="word"
+    )
+    return named.select(table("silver.time_ledger").schema.keys())

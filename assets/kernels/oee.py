@@ -15,9 +15,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.kernels.kpi import NO_COUNTER, NO_IDEAL, NO_SIGNAL, NOTHING_PLANNED, QUARANTINED, high, low, note, value
+from assets.kernels.figures.kpi import (
+    NO_COUNTER,
+    NO_IDEAL,
+    NO_SIGNAL,
+    NOTHING_PLANNED,
+    QUARANTINED,
+    high,
+    low,
+    note,
+    value,
+)
+from assets.kernels.figures.sums import PLACE, scaled
 from assets.kernels.kpi_definitions import BY_NAME
-from assets.kernels.sums import PLACE
 from plant.states import OFF_SHIFT
 from plant.tables import table
 
@@ -25,13 +35,15 @@ COLUMNS = [c for c in table("gold.oee").schema if c not in {"revision", "known_f
 
 
 def oee(sums: pl.LazyFrame) -> pl.LazyFrame:
-    """One row a machine, shift and production day out of `assets.kernels.sums.sums`.
+    """One row a machine, shift and production day out of `assets.kernels.figures.sums.sums`.
 
     A shift that still runs counts up to the end of the ledger. Time outside every shift ('off') has a row
     only where the machine ran or pieces were counted; its ratios are null, nothing was planned.
     """
     inside = (pl.col("shift") != OFF_SHIFT) | pl.col("ran") | (pl.col("produced_pcs") > 0)
-    piece_ideal = pl.when((pl.col("unrated_pcs") == 0) & pl.col("counting")).then(pl.col("ideal_us") / 1e6)
+    piece_ideal = pl.when((pl.col("unrated_pcs") == 0) & pl.col("counting")).then(
+        scaled(pl.col("ideal_us"), 1_000_000, 6)
+    )
     oee_kpi = BY_NAME["oee"]
     planned = pl.col("pbt_us") > 0
     rows = sums.filter(inside).select(
@@ -50,7 +62,7 @@ def oee(sums: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _seconds(name: str) -> pl.Expr:
-    return (pl.col(f"{name}_us") / 1e6).alias(f"{name}_s")
+    return scaled(pl.col(f"{name}_us"), 1_000_000, 6).alias(f"{name}_s")
 
 
 def _note() -> pl.Expr:

@@ -147,11 +147,9 @@ def _code() -> pl.Expr:
 
 def _held(states: pl.LazyFrame) -> pl.LazyFrame:
     """`held_since_at` of state rows in time order: start of the unbroken run in one class of state."""
-    own_class = [State.PRODUCING, State.SETUP, State.PLANNED_STOP, State.UNKNOWN]
-    kind = pl.when(pl.col("quality") == "bad").then(pl.lit("unknown"))
-    kind = (
-        kind.when(pl.col("text").is_in([s.value for s in own_class])).then(pl.col("text")).otherwise(pl.lit("stopped"))
-    )
+    own_class = [s.value for s in (State.PRODUCING, State.SETUP, State.PLANNED_STOP, State.UNKNOWN)]
+    bad = pl.when(pl.col("quality") == "bad").then(pl.lit("unknown"))
+    kind = bad.when(pl.col("text").is_in(own_class)).then(pl.col("text")).otherwise(pl.lit("stopped"))
     silent = us("since_at") - us("since_at").shift() > pl.col("stale")
     begins = (pl.col("index") != pl.col("index").shift()) | (pl.col("kind") != pl.col("kind").shift()) | silent
     since = pl.when(pl.col("begins")).then(pl.coalesce("held_since_at", "since_at"))

@@ -16,6 +16,10 @@ from plant.states import STATE_WORDS, State
 PRECEDENCE = {State.FAILED.value: 3, State.SETUP.value: 2, State.PRODUCING.value: 1}
 SIGNAL = "signal"
 NONE = "none"
+STATE_CODE = {word: code for code, word in enumerate(STATE_WORDS)}
+"""State words as small integers, in the order of `plant.states.State`."""
+UNSEEN = len(STATE_WORDS)
+"""Code of 'unknown because nothing trustworthy was said', next to the codes of the words."""
 
 
 def signal_events(readings: pl.LazyFrame, tags: pl.DataFrame) -> pl.LazyFrame:
@@ -56,12 +60,8 @@ def report_layer(reports: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def with_evidence(machines: pl.DataFrame, tags: pl.DataFrame, *, reports: bool) -> pl.DataFrame:
-    """Add `evidence` to machines: 'signal' (has a state tag), else 'report' (the plant takes in reports), else 'none'."""
+    """Add `evidence` to machines: 'signal' with a state tag, else 'report' where reports are taken in, else 'none'."""
     signalled = tags.filter(pl.col("role") == "state")["machine"].unique().to_list()
     other = pl.lit("report" if reports else "none")
     signal = pl.col("machine").is_in(signalled)
     return machines.with_columns(evidence=pl.when(signal).then(pl.lit(SIGNAL)).otherwise(other))
-
-
-STATE_CODE = {word: code for code, word in enumerate(STATE_WORDS)}
-"""State words as small integers, in the order of `plant.states.State`."""

@@ -36,7 +36,11 @@ def factors(choice: Choice) -> None:
     between = f"between {words.percent(row['oee_low'])} and {words.percent(row['oee_high'])}" if loose else ""
     frame.facts(
         [
-            Fact("OEE", words.percent(row["oee"]), between or (row["note"] or "" if row["oee"] is None else "all time known")),
+            Fact(
+                "OEE",
+                words.percent(row["oee"]),
+                between or (row["note"] or "" if row["oee"] is None else "all time known"),
+            ),
             Fact("Availability", words.percent(row["availability"]), f"{words.span(row['apt_s'])} producing"),
             Fact("Effectiveness", words.percent(row["effectiveness"]), f"{words.number(row['produced_pcs'])} pieces"),
             Fact("Quality", words.percent(row["quality"], 1), f"{words.number(row['scrap_pcs'])} scrapped"),
@@ -70,7 +74,17 @@ def by_machine(choice: Choice) -> None:
         st.caption(f"{row['scope']}: {words.bounded(None, row['low'], row['high'])}, {row['note'] or 'nothing known'}.")
     with st.expander("As a table", icon=":material/table:"):
         table = machines.select(
-            "scope", "value", "low", "high", "coverage", "availability", "effectiveness", "quality", "good_pcs", "scrap_pcs", "note"
+            "scope",
+            "value",
+            "low",
+            "high",
+            "coverage",
+            "availability",
+            "effectiveness",
+            "quality",
+            "good_pcs",
+            "scrap_pcs",
+            "note",
         )
         st.dataframe(table, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="OEE by machine")
 
@@ -91,11 +105,11 @@ COLUMNS = {
 def where_time_went(choice: Choice) -> None:
     """Losses, longest first, and how each machine spent its time."""
     st.subheader("Where the time went")
-    lost = data.losses(**_scope(choice)).filter(pl.col("account") != "planned_down")
+    lost = data.losses(**_scope(choice))
     if lost.is_empty():
         frame.nothing("No time was lost on these days, or none was recorded.")
     else:
-        top = charts.labelled(lost, TOP)
+        top = lost.head(TOP)
         st.altair_chart(charts.pareto(top), alt=f"Losses by reason, longest first: {spoken(top['reason'][0])}")
         st.caption(f"The longest {words.plural(top.height, 'reason')}; planned stops are left out.")
     spent = data.accounts(**_scope(choice))
@@ -125,7 +139,11 @@ def _lanes(shown: pl.DataFrame, choice: Choice, day: date) -> None:
         pl.col("reason").map_elements(spoken, return_dtype=pl.String)
     )  # fmt: skip
     st.altair_chart(charts.timeline(lanes), alt=f"What each machine did on {words.day(day)}")
-    late = " The clocks changed on this day: the axis keeps the time from before." if clock.changes(choice.timezone, start, end) else ""
+    late = (
+        " The clocks changed on this day: the axis keeps the time from before."
+        if clock.changes(choice.timezone, start, end)
+        else ""
+    )
     st.caption(f"Site time, from {words.moment(start, choice.timezone)}. Touch a bar for its reason and order.{late}")
 
 

@@ -6,56 +6,47 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, frame, words
-from dashboards.findings import Finding, findings
+from dashboards.findings import Finding, by_page, findings, headline
 from dashboards.frame import Choice, Fact
 
-SHOWN = 5
+SHOWN = 3
 ICONS = {
-    "high": ":red[:material/error:] Now",
-    "medium": ":orange[:material/warning:] Today",
-    "low": ":blue[:material/info:] Good to know",
+    "high": ":red[:material/error: now]",
+    "medium": ":orange[:material/warning: today]",
+    "low": ":blue[:material/info:]",
 }
 
 
 @st.fragment(run_every="30s")
 def live(choice: Choice) -> None:
     """Everything below the chooser, drawn again when new data have come."""
-    day = {"first": choice.last, "last": choice.last, "site": choice.site}
+    day = {"first": choice.last, "last": choice.last, "site": choice.site, "line": choice.line}
     tiles = data.tiles(day=choice.last, site=choice.site, line=choice.line)
-    st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
-    attention(
-        findings(
-            data.alerts(site=choice.site),
-            data.oee(**day, line=choice.line, level="machine", grain="period"),
-            data.losses(**day, line=choice.line),
-            data.forecast(),
-        )
+    found = findings(
+        data.alerts(site=choice.site),
+        data.oee(**day, level="machine", grain="period"),
+        data.losses(**day),
+        data.forecast(item=None),
     )
-    if tiles.is_empty():
-        frame.nothing(f"There are no numbers for {words.day(choice.last)}. Choose another day above.")
-        return
+    st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
+    st.markdown(headline(found))
     numbers(tiles.row(0, named=True))
-    lines(data.oee(**day, line=choice.line, level="line", grain="period"), choice)
+    attention(found)
+    lines(data.oee(**day, level="line", grain="period"), choice)
     week(choice)
 
 
 def attention(found: list[Finding]) -> None:
-    """What needs a person, most urgent first; the rest behind one tap."""
+    """What needs a person, most urgent first, by the page that shows more."""
     st.markdown("##### Needs attention")
     if not found:
         st.success("Nothing. No alert, no failed check, no source down.", icon=":material/check_circle:")
-    for finding in found[:SHOWN]:
-        _finding(finding)
-    if found[SHOWN:]:
-        with st.expander(f"{len(found) - SHOWN} more"):
-            for finding in found[SHOWN:]:
-                _finding(finding)
-
-
-def _finding(finding: Finding) -> None:
-    with st.container(border=True, gap="xxsmall"):
-        st.markdown(f"{ICONS.get(finding.urgency, '')}: **{finding.subject}** {finding.text}")
-        st.page_link(finding.page, label=finding.page_title, icon=":material/arrow_forward:")
+    for (page, title), here in by_page(found).items():
+        with st.container(border=True, gap="xsmall"):
+            for finding in here[:SHOWN]:
+                st.markdown(f"{ICONS.get(finding.urgency, '')} {finding.text}")
+            more = f", {len(here) - SHOWN} more there" if len(here) > SHOWN else ""
+            st.page_link(page, label=f"{title}{more}", icon=":material/arrow_forward:")
 
 
 def numbers(tile: dict[str, object]) -> None:
@@ -100,7 +91,7 @@ def week(choice: Choice) -> None:
     """OEE of the chosen days."""
     days = data.oee(first=choice.first, last=choice.last, site=choice.site, line=choice.line, level="site", grain="day")
     st.markdown(f"##### OEE, {choice.days}")
-    if days.height < 2:  # noqa: PLR2004
+    if days.height < 2:
         frame.nothing("One day makes no trend. Choose more days above.")
         return
     shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")

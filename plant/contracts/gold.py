@@ -198,6 +198,10 @@ FORECAST = Table(
         C("naive_wape", "f64", "the same for the naive forecast", null=True, low=0),
         C("status", "str", "approval state", allowed=("draft", "approved", "exported")),
         C("approved_by", "str", "who approved", null=True), C("approved_at", "instant", "when", null=True),
+        C("approved_qty", "f64", "quantity approved, may differ from the forecast; null: not approved",
+          null=True, low=0),
+        C("backtest_bias", "f64", "forecast minus demand of the back-test over demand; above 0: too high", null=True),
+        C("note", "str", "why there was no back-test; null when there was", null=True),
     ),
 )  # fmt: skip
 

@@ -68,7 +68,8 @@ class Gap:
 def failures(seed: int, machine: str, kind: Kind, from_us: int, to_us: int) -> list[Failure]:
     """Failures of a machine due from `from_us` on, up to those whose precursor may begin before `to_us`."""
     draw = stream(seed, "failures", machine)
-    due, out = from_us, []
+    due = from_us
+    out: list[Failure] = []
     while due < to_us + 2 * DAY:
         # Precursors last two days at most, so three days apart no two of one machine overlap.
         due += 3 * DAY + int(draw.expovariate(1 / (MEAN_GAP_D * DAY)))
@@ -82,16 +83,15 @@ def failures(seed: int, machine: str, kind: Kind, from_us: int, to_us: int) -> l
 def services(seed: int, machine: str, from_us: int, to_us: int) -> list[Service]:
     """Planned maintenance stops of a machine due in [from_us, to_us)."""
     draw = stream(seed, "services", machine)
-    due, out = from_us + int(draw.uniform(0.2, SERVICE_EVERY_D) * DAY), []
+    due = from_us + int(draw.uniform(0.2, SERVICE_EVERY_D) * DAY)
+    out: list[Service] = []
     while due < to_us:
         out.append(Service(machine, len(out), due, int(draw.uniform(40, 100) * MINUTE)))
         due += int((SERVICE_EVERY_D + draw.uniform(-0.3, 0.3)) * DAY)
     return out
 
 
-def settle(
-    planned: Sequence[Failure], work: WorkTime, start_us: int
-) -> tuple[list[Failure], list[Failure]]:
+def settle(planned: Sequence[Failure], work: WorkTime, start_us: int) -> tuple[list[Failure], list[Failure]]:
     """Split failures into those over before the run starts, with their instants, and those still to come."""
     past, coming = [], []
     for failure in planned:

@@ -42,7 +42,8 @@ class Flow:
         while heap and heap[0][0] < end_us:
             at, what, _, subject = heappop(heap)
             if what == _PIECE:
-                self._piece_done(*subject, at)
+                station, order = subject
+                self._piece_done(station, order, at)
             elif what == _CALENDAR:
                 tick(at)
                 self._calendar(at)

@@ -70,9 +70,7 @@ class Log:
 class Station:
     """A machine in the simulation. `stage` is its place in the line, -1 for a utility without orders."""
 
-    def __init__(
-        self, machine: Machine, kind: Kind, stage: int, seed: int, ideal_us: dict[str, int]
-    ) -> None:
+    def __init__(self, machine: Machine, kind: Kind, stage: int, seed: int, ideal_us: dict[str, int]) -> None:
         self.machine = machine
         self.name = machine.name
         self.kind = kind
@@ -138,6 +136,6 @@ class Station:
 
     def draw_load(self) -> tuple[bool, int]:
         """A utility: whether it is asked to run, and for how long (us)."""
-        if self._cycles.random() < 0.012:
+        if self._cycles.random() < 0.006:
             return False, int(self._cycles.uniform(4, 18) * MINUTE)
         return True, MINUTE

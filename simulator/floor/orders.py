@@ -62,7 +62,7 @@ class OrderBook:
 
     def _make(self, number: int) -> Order:
         draw = stream(self.seed, "order", self.layout.line, number)
-        product = draw.choice(list(self.layout.routes))
+        product = self._product(number)
         hours = draw.uniform(3.0, 9.0)
         pieces = max(20, round(hours * self.layout.rate_per_h(product) / 20) * 20)
         gap = int(draw.uniform(12, 55) * MINUTE) if draw.random() < 0.15 else 0
@@ -72,3 +72,9 @@ class OrderBook:
             number, name, product, pieces, route, gap, remaining=pieces,
             lanes=dict.fromkeys(route, 0), at_work=dict.fromkeys(route, 0),
         )  # fmt: skip
+
+    def _product(self, number: int) -> str:
+        """Products take turns, each once a round in an order of the round's own: none is left out for long."""
+        products = list(self.layout.routes)
+        turn, place = divmod(number, len(products))
+        return stream(self.seed, "turn", self.layout.line, turn).sample(products, len(products))[place]

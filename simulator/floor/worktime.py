@@ -125,7 +125,9 @@ def _marks(groups: list[list[tuple[int, int, int]]], origin_us: int) -> WorkTime
             at = 0 if mode == WORK else 1
             steps.setdefault(start, [0, 0])[at] += 1
             steps.setdefault(end, [0, 0])[at] -= 1
-    marks, modes, shifts, breaks = [], [], 0, 0
+    marks: list[int] = []
+    modes: list[int] = []
+    shifts = breaks = 0
     for mark in sorted(steps):
         shifts, breaks = shifts + steps[mark][0], breaks + steps[mark][1]
         mode = OFF if shifts == 0 else BREAK if breaks else WORK

@@ -16,9 +16,10 @@ from plant.model import Machine, Tag
 from simulator.floor.faults import Failure, strengths
 from simulator.floor.worktime import WorkTime
 from simulator.instants import DAY, HOUR, INSTANT
-from simulator.kinds import Kind
+from simulator.kinds import Kind, Mode
 from simulator.signals.alarms import alarm_changes
 from simulator.signals.energy import wobble
+from simulator.signals.telemetry import SAMPLE_SCHEMA
 
 ARCHIVE_D = 120
 
@@ -39,7 +40,7 @@ def archived(
             base = off * levels[0] + standing * levels[1] + running * levels[2]
             value = _value(seed, machine.name, tag, base, running, strengths(known, hours), hours)
             frames.append(_frame(machine, tag, hours + HOUR, np.round(value, 3)))
-    return pl.concat(frames) if frames else pl.DataFrame()
+    return pl.concat(frames) if frames else pl.DataFrame(schema=SAMPLE_SCHEMA)
 
 
 def _shares(
@@ -57,7 +58,13 @@ def _shares(
 
 
 def _value(
-    seed: int, machine: str, tag: Tag, base: np.ndarray, running: np.ndarray, coming: list, hours: np.ndarray
+    seed: int,
+    machine: str,
+    tag: Tag,
+    base: np.ndarray,
+    running: np.ndarray,
+    coming: list[tuple[Mode, np.ndarray]],
+    hours: np.ndarray,
 ) -> np.ndarray:
     if tag.role == "temperature":
         rise = sum((mode.temperature_k * x * running for mode, x in coming), np.zeros(len(hours)))

@@ -56,7 +56,7 @@ def codes(plant: Plant, tag: Tag) -> dict[str, float]:
         State.OFF: (State.IDLE, State.STOPPED), State.SETUP: (State.STOPPED, State.IDLE),
         State.FAILED: (State.STOPPED, State.IDLE), State.PLANNED_STOP: (State.STOPPED, State.IDLE),
     }  # fmt: skip
-    out = {w: known[w] for w in (State.PRODUCING, *kin) if w in known}
+    out: dict[str, float] = {w: known[w] for w in (State.PRODUCING, *kin) if w in known}
     out |= {w: next(known[k] for k in near if k in known) for w, near in kin.items()
             if w not in known and any(k in known for k in near)}  # fmt: skip
     missing = [w for w in (State.PRODUCING, *kin) if w not in out]

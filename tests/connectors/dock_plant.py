@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from datetime import UTC, datetime
 
@@ -62,7 +63,7 @@ kind = "press"
 tags = [
   {{ name = "state", role = "state", source = "mb", address = "holding:0", type = "uint16", states = "codes" }},
   {{ name = "good", role = "good_count", source = "mb", address = "holding:2", type = "uint32", unit = "pcs" }},
-  {{ name = "power", role = "power", source = "mb", address = "holding:4", type = "float32", unit = "kW", word_order = "little" }},
+  {{ name = "power", role = "power", source = "mb", address = "holding:4", type = "float32", word_order = "little" }},
   {{ name = "alarm", role = "alarm", source = "mb", address = "holding:100:3", type = "bool" }},
 ]
 [[machine]]
@@ -122,7 +123,17 @@ class MemoryIntake:
         return rows.filter(pl.col("tag") == tag) if tag else rows
 
 
+def in_loop(test):
+    """Run an async test in its own event loop."""
+
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        return asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
 async def until(check, seconds=10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not check():
+        while not check():  # noqa: ASYNC110  what is waited for has no event
             await asyncio.sleep(0.02)

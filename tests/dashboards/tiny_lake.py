@@ -6,6 +6,7 @@ page against an independent sum over the same ledger.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from plant.tables import table
+from warehouse.lake import Lake
+from warehouse.state import CheckResult, State
 
 DAYS = [date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19)]
 SITE = "northmill"
@@ -485,49 +488,26 @@ def quarantine() -> pl.DataFrame:
     return frame("bronze.quarantine", rows)
 
 
-def meta() -> dict[str, pl.DataFrame]:
-    """meta.checks and meta.sources, which the pipeline writes."""
-    checks: Rows = [
-        {
-            "table_name": "gold.oee",
-            "check_name": "availability between 0 and 1",
-            "passed": True,
-            "severity": "blocking",
-            "unexpected": 0,
-            "observed": "0 of 27",
-            "checked_at": NOW,
-        },
-        {
-            "table_name": "silver.stock_ledger",
-            "check_name": "stock not negative",
-            "passed": False,
-            "severity": "warning",
-            "unexpected": 1,
-            "observed": "bracket-s at fg-1: -12",
-            "checked_at": NOW,
-        },
+def checks() -> list[CheckResult]:
+    """One check that passed, one that warns."""
+    bad = "bracket-s at fg-1: -12"
+    return [
+        CheckResult("gold.oee", "availability between 0 and 1", True, "blocking", 0, "0 of 27", NOW),
+        CheckResult("silver.stock_ledger", "stock not negative", False, "warning", 1, bad, NOW),
     ]
-    sources: Rows = [
-        {
-            "source": "cell-opcua",
-            "kind": "opcua",
-            "state": "connected",
-            "last_at": NOW,
-            "values": 51840,
-            "since_at": NOW - timedelta(days=2),
-        },
-        {
-            "source": "press-plc",
-            "kind": "modbus",
-            "state": "down",
-            "last_at": NOW - timedelta(hours=2),
-            "values": 17280,
-            "message": "no answer from the device; check its power and the cable",
-            "since_at": NOW - timedelta(hours=2),
-        },
-        {"source": "erp", "kind": "sql", "state": "never seen"},
-    ]
-    return {"meta.checks": frame("meta.checks", checks), "meta.sources": frame("meta.sources", sources)}
+
+
+def write_health(root: Path) -> None:
+    """Health files as the collector keeps them: one source connected, one down. The ERP was never seen."""
+    folder = root / "spool" / "health"
+    folder.mkdir(parents=True, exist_ok=True)
+    since, down = (NOW - timedelta(days=2)).isoformat(), (NOW - timedelta(hours=2)).isoformat()
+    connected = {"source": "cell-opcua", "kind": "opcua", "state": "connected", "last_at": NOW.isoformat(),
+                 "values": 51840, "message": None, "since_at": since}  # fmt: skip
+    lost = {"source": "press-plc", "kind": "modbus", "state": "down", "last_at": down, "values": 17280,
+            "message": "no answer from the device; check its power and the cable", "since_at": down}  # fmt: skip
+    for row in (connected, lost):
+        (folder / f"{row['source']}.json").write_text(json.dumps(row), encoding="utf8")
 
 
 def frames() -> dict[str, pl.DataFrame]:
@@ -545,14 +525,11 @@ def frames() -> dict[str, pl.DataFrame]:
         "gold.forecast": forecast(),
         "bronze.quarantine": quarantine(),
         **small_silver(),
-        **meta(),
     }
 
 
 def fill(root: Path) -> Path:
     """Write the tiny lake under `root` through the real door."""
-    from warehouse.lake import Lake
-
     lake = Lake(root)
     for name, rows in frames().items():
         contract = table(name)
@@ -562,4 +539,6 @@ def fill(root: Path) -> Path:
             lake.replace_days(name, rows, DAYS)
         else:
             lake.replace(name, rows)
+    State(root).record_checks(checks())
+    write_health(root)
     return root

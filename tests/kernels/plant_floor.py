@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from assets.kernels.sums import sums
+from assets.kernels.figures.sums import sums
 from plant.states import Account
 from plant.tables import table
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from assets.kernels.records import ADAPTERS, REJECTED_SCHEMA, Decoded, adapt, latest
+from assets.kernels.enterprise.records import ADAPTERS, REJECTED_SCHEMA, Decoded, adapt, latest
 from plant.contracts.enterprise import ENTERPRISE
 from plant.tables import table
 

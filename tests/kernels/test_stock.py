@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.kernels.stock import EXTERNAL, MOVES, ledger
+from assets.kernels.enterprise.stock import EXTERNAL, MOVES, ledger
 from plant.tables import table
 
 SITES = {"northmill": ("Europe/Berlin", time(6)), "osaka": ("Asia/Tokyo", time(0))}

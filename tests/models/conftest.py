@@ -107,5 +107,5 @@ def frame(world: World) -> pl.DataFrame:
     """Features of the world every three hours, from the fifth day on."""
     from models.features import features, grid
 
-    at = grid(list(KINDS), START + timedelta(days=5), world.end - timedelta(hours=24), 3)
+    at = grid(KINDS, [START + timedelta(days=5, hours=3 * i) for i in range(((world.end - START).days - 6) * 8)])
     return features(world.readings, world.alarms, world.maintenance, world.machines, at)

@@ -7,7 +7,7 @@ Days are production days, both ends included. Every function returns a frame; no
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,12 @@ import polars as pl
 Level = Literal["machine", "line", "area", "site", "plant"]
 Grain = Literal["shift", "day", "period"]
 Con = duckdb.DuckDBPyConnection
+OF_OEE = (
+    "oee", "oee_low", "oee_high", "oee_before", "availability", "effectiveness", "quality", "coverage", "good_pcs",
+    "scrap_pcs", "down_s",
+)  # fmt: skip
+LOOK_BACK_D = 31
+"""How far back the overview looks for the day before with data."""
 
 
 @cache
@@ -59,7 +65,13 @@ def tiles(con: Con, *, day: date, site: str | None = None, line: str | None = No
     before with data), good_pcs, scrap_pcs, energy_kwh, kwh_per_good_pc, down_s, inventory_alerts, risk_alerts,
     checks_failed, quarantined_open. Null where nothing is known.
     """
-    return run(con, "tiles", day=day, site=site, line=line)
+    since = day - timedelta(days=LOOK_BACK_D)
+    found = oee(con, first=since, last=day, site=site, line=line, level="plant", grain="day")
+    told = found.with_columns(
+        oee_before=pl.col("oee").forward_fill().shift(1), down_s=pl.col("adet_s") + pl.col("adot_s")
+    )
+    rest = run(con, "tiles", day=day, site=site, line=line).with_columns(pl.lit(day).alias("production_day"))
+    return rest.join(told.select("production_day", *OF_OEE), on="production_day", how="left").drop("production_day")
 
 
 def alerts(con: Con, *, site: str | None = None) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.kernels.sums import CELL, with_ideal
+from assets.kernels.figures.sums import CELL, scaled, with_ideal
 from plant.states import REASON_CLASS, Account, LossClass
 from plant.tables import table
 
@@ -51,7 +51,7 @@ def stops(time: pl.LazyFrame) -> pl.LazyFrame:
         .agg(
             pl.col("site", "area", "line").first(),
             pl.col("began").sum().cast(pl.Int64).alias("stops"),
-            (pl.col("duration_us").sum() / 1e6).alias("duration_s"),
+            scaled(pl.col("duration_us").sum(), 1_000_000, 6).alias("duration_s"),
         )
         .select(COLUMNS)
     )  # fmt: skip
@@ -78,7 +78,7 @@ def pieces(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.
     split = [
         rated.filter(lost > 0).with_columns(
             account=pl.lit(Account.PRODUCTION.value), reason=pl.lit(_word(name)), reason_class=pl.lit(_word(name)),
-            stops=pl.lit(0, pl.Int64), duration_s=lost / 1e6,
+            stops=pl.lit(0, pl.Int64), duration_s=scaled(lost, 1_000_000, 6),
         )
         for name, lost in parts.items()
     ]  # fmt: skip

@@ -1,0 +1,68 @@
+"""The relational silver tables: latest version of each record of MES, WMS and ERP, one asset a table.
+
+They are pure renames, so `ADAPTERS` declares them and one factory makes the assets. A record that breaks its
+contract is left out and reported: as a warning in the run's log and as metadata of the asset.
+"""
+
+# No `from __future__ import annotations`: Dagster compares the type of `context` itself, not its name.
+
+from typing import Any
+
+import polars as pl
+
+from assets.kernels.enterprise.records import ADAPTERS, Adapter, Decoded, adapt
+from plant.config import Plant
+
+import dagster as dg  # isort: skip
+
+SAMPLES = 5
+"""Rejected records shown in an asset's metadata; all of them are counted."""
+
+
+def record_sets(plant: Plant, source_table: str) -> list[str]:
+    """Names in bronze.records of a table of that name, over every SQL source of the plant."""
+    return [
+        f"{source.name}.{taken.name}"
+        for source in plant.file.source
+        if source.kind == "sql"
+        for taken in source.tables
+        if taken.name == source_table
+    ]
+
+
+def kept(context: dg.AssetExecutionContext, decoded: Decoded) -> pl.DataFrame:
+    """The rows that keep the contract; the others are counted and shown in the asset's metadata."""
+    rows, rejected = pl.collect_all([decoded.rows, decoded.rejected])
+    context.add_output_metadata(_about(rejected))
+    for row in rejected.head(SAMPLES).iter_rows(named=True):
+        context.log.warning("%s %s left out: %s", row["record_set"], row["record_key"], row["message"])
+    return rows
+
+
+def _about(rejected: pl.DataFrame) -> dict[str, Any]:
+    by_reason = rejected.group_by("reason").len().sort("reason").rows()
+    sample = [f"{r['record_set']} {r['record_key']}: {r['message']}" for r in rejected.head(SAMPLES).to_dicts()]
+    return {
+        "rejected": rejected.height,
+        "rejected_by_reason": dg.MetadataValue.json(dict(by_reason)),
+        "rejected_sample": dg.MetadataValue.json(sample),
+    }
+
+
+def _asset(adapter: Adapter) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["silver", adapter.table],
+        ins={"records": dg.AssetIn(key=["bronze", "records"])},
+        group_name="silver",
+        kinds={"polars", "delta"},
+        description=f"Latest version of each record of {adapter.source_table}, over every SQL source that has it.",
+    )
+    def enterprise_table(
+        context: dg.AssetExecutionContext, records: pl.LazyFrame, plant: dg.ResourceParam[Plant]
+    ) -> pl.DataFrame:
+        return kept(context, adapt(records, adapter, record_sets(plant, adapter.source_table)))
+
+    return enterprise_table
+
+
+enterprise_tables: list[dg.AssetsDefinition] = [_asset(adapter) for adapter in ADAPTERS]

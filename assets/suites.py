@@ -1,0 +1,158 @@
+"""What every silver and gold table must hold beyond the shape its contract gives: the house's own rules, as data.
+
+Each rule is a DuckDB SELECT of the rows that break it; `{batch}` stands for the rows of the run's days.
+`blocking` rules are identities that hold by construction: a break is a fault of the pipeline and stops
+what is built on it. `warning` rules are findings about the plant: shown, never in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["blocking", "warning"]
+
+
+@dataclass(frozen=True)
+class HouseRule:
+    """A named rule: `sql` selects the rows against it, `doc` says what holds."""
+
+    name: str
+    doc: str
+    sql: str
+    severity: Severity = "blocking"
+
+
+def _rows(name: str, doc: str, against: str, severity: Severity = "blocking") -> HouseRule:
+    return HouseRule(name, doc, f"SELECT * FROM {{batch}} WHERE {against}", severity)
+
+
+def _finding(name: str, doc: str, against: str) -> HouseRule:
+    return _rows(name, doc, against, "warning")
+
+
+TIME_LEDGER = (
+    HouseRule("tiles", "the intervals of a machine and day follow each other without gap or overlap",
+              "SELECT * FROM (SELECT *, lead(start_at) OVER (PARTITION BY production_day, machine ORDER BY start_at) "
+              "AS next_at FROM {batch}) WHERE next_at <> end_at"),
+    _rows("duration", "duration_us is end_at minus start_at", "duration_us <> epoch_us(end_at) - epoch_us(start_at)"),
+    HouseRule("day_length", "the intervals of every machine sum to the length of the site's production day",
+              "SELECT * FROM (SELECT site, production_day, machine, sum(duration_us) AS machine_us, "
+              "max(max(epoch_us(end_at))) OVER day - min(min(epoch_us(start_at))) OVER day AS day_us "
+              "FROM {batch} GROUP BY site, production_day, machine "
+              "WINDOW day AS (PARTITION BY site, production_day)) WHERE machine_us <> day_us"),
+    _rows("minor_is_delay", "only a delay can be a minor stop", "minor AND account <> 'delay'"),
+    _finding("reason", "a stop has a reason", "account IN ('delay', 'down_no_order') AND reason IS NULL"),
+    HouseRule("signal", "less than a fifth of a machine's day is unknown",
+              "SELECT * FROM (SELECT production_day, machine, sum(duration_us) AS all_us, "
+              "coalesce(sum(duration_us) FILTER (account = 'unknown'), 0) AS unknown_us FROM {batch} "
+              "GROUP BY production_day, machine) WHERE unknown_us > 0.2 * all_us", "warning"),
+)  # fmt: skip
+
+READINGS = (
+    _rows("since", "a value is not younger than the instant it is given for", 'since_at > "at"'),
+    HouseRule("one_opening", "a tag opens a day once",
+              "SELECT production_day, tag FROM {batch} WHERE opening GROUP BY ALL HAVING count(*) > 1"),
+    _finding("clean", "samples keep their tag's contract", "flag IS NOT NULL AND NOT opening"),
+)  # fmt: skip
+
+COUNT_LEDGER = (
+    _finding("physical", "no counter claims more than the machine can make", "quarantined_pcs > 0"),
+    _finding("ordered", "pieces are made for an order",
+             "order_id IS NULL AND good_pcs + scrap_pcs + rework_pcs > 0"),
+)  # fmt: skip
+
+ENERGY_LEDGER = (
+    HouseRule("hour", "the accounts of a machine fill at most the hour",
+              "SELECT machine, date_trunc('hour', hour_at) AS hour, sum(duration_us) AS hour_us FROM {batch} "
+              "GROUP BY ALL HAVING sum(duration_us) > 3600000000"),
+)  # fmt: skip
+
+STOCK_LEDGER = (
+    HouseRule("two_sides", "what leaves one location arrives at the other",
+              "SELECT move_id FROM {batch} GROUP BY move_id "
+              "HAVING count(*) = 2 AND (abs(sum(qty)) > 1e-6 OR sum(value_cents) <> 0)"),
+    HouseRule("at_most_two", "a move has at most two postings",
+              "SELECT move_id FROM {batch} GROUP BY move_id HAVING count(*) > 2"),
+)  # fmt: skip
+
+OEE = (
+    _rows("pieces", "produced = good + scrap + rework", "produced_pcs <> good_pcs + scrap_pcs + rework_pcs"),
+    _rows("busy_time", "PBT = APT + AUST + ADET + ADOT + unknown",
+          "abs(pbt_s - (apt_s + aust_s + adet_s + adot_s + unknown_s)) > 1e-3"),
+    _rows("planned_time", "PBT is within POT", "pbt_s > pot_s + 1e-6"),
+    _rows("bounds", "OEE lies between its bounds", "oee_low > oee + 1e-9 OR oee > oee_high + 1e-9"),
+    _rows("nothing_planned", "where nothing was planned no ratio is claimed",
+          "pbt_s = 0 AND (oee IS NOT NULL OR availability IS NOT NULL)"),
+    _finding("standard_time", "effectiveness is at most 1, else the ideal cycle is too long", "effectiveness > 1.0"),
+    _finding("coverage", "four fifths of planned time have a signal", "coverage < 0.8"),
+)  # fmt: skip
+
+YIELD = (
+    _rows("first_pass", "first_pass_yield = good / (good + scrap + rework)",
+          "abs(first_pass_yield * (good_pcs + scrap_pcs + rework_pcs) - good_pcs) > 1e-6"),
+    _rows("rolled", "the rolled yield is not above the first pass yield",
+          "rolled_throughput_yield > first_pass_yield + 1e-9"),
+)  # fmt: skip
+
+INVENTORY = (
+    _rows("negative_said", "negative stock carries its alert",
+          "on_hand_qty < -1e-6 AND alert IS DISTINCT FROM 'negative_stock'"),
+    _finding("negative", "stock is not negative", "on_hand_qty < -1e-6"),
+)  # fmt: skip
+
+ENERGY = (
+    _rows("parts", "energy = production + idle", "abs(energy_kwh - production_kwh - idle_kwh) > 1e-6"),
+    _rows("per_piece", "kwh_per_good_pc = energy / good pieces",
+          "abs(kwh_per_good_pc * good_pcs - energy_kwh) > 1e-6 * greatest(1, energy_kwh)"),
+)  # fmt: skip
+
+KPI = (
+    _rows("bounds", "a KPI lies between its bounds", "value_low > value + 1e-9 OR value > value_high + 1e-9"),
+    _rows("ratio", "value = numerator / denominator",
+          "denominator <> 0 AND abs(value * denominator - numerator) > 1e-6 * greatest(1, abs(numerator))"),
+    _rows("why_null", "a KPI without value says why", "value IS NULL AND note IS NULL"),
+)  # fmt: skip
+
+LOSSES = (_finding("reason_known", "lost time has a known class", "reason_class = 'unknown' AND duration_s > 3600"),)
+
+RISK = (
+    _rows("bounds", "remaining useful life lies between its bounds", "rul_low_h > rul_h OR rul_h > rul_high_h"),
+    _rows("alert", "an alert is a probability above the threshold",
+          "(alert AND probability < threshold) OR (NOT alert AND probability > threshold)"),
+)  # fmt: skip
+
+FORECAST = (
+    _finding("bounds", "the expected demand lies between the quantiles", "low > quantity OR quantity > high"),
+    _rows("order", "the low quantile is not above the high one", "low > high"),
+    _rows("approved", "an approval has a name", "status <> 'draft' AND approved_by IS NULL"),
+    _finding("skill", "the forecast beats the naive one in the back-test", "backtest_wape > naive_wape"),
+)  # fmt: skip
+
+HOUSE_RULES: Mapping[str, tuple[HouseRule, ...]] = {
+    "silver.readings": READINGS,
+    "silver.time_ledger": TIME_LEDGER,
+    "silver.count_ledger": COUNT_LEDGER,
+    "silver.energy_ledger": ENERGY_LEDGER,
+    "silver.stock_ledger": STOCK_LEDGER,
+    "silver.work_orders": (_finding("order", "an order ends after it began", "ended_at < started_at"),),
+    "silver.operations": (_finding("order", "an operation ends after it began", "ended_at < started_at"),),
+    "silver.downtimes": (_finding("order", "a stop ends after it began", "end_at < start_at"),),
+    "silver.lot_links": (_finding("no_loop", "a lot does not go into itself", "parent_lot = child_lot"),),
+    "silver.inspections": (
+        _finding("result", "a value outside its limits fails", "result = 'pass' AND (value < lsl OR value > usl)"),
+    ),
+    "silver.maintenance_orders": (_finding("order", "work ends after it began", "ended_at < started_at"),),
+    "silver.purchase_orders": (_finding("order", "goods come after the order", "received_at < ordered_at"),),
+    "silver.sales_orders": (_finding("order", "goods leave after the order", "shipped_at < ordered_at"),),
+    "silver.invoices": (_finding("order", "an invoice is due after its issue", "due_at < issued_at"),),
+    "gold.oee": OEE,
+    "gold.losses": LOSSES,
+    "gold.yield": YIELD,
+    "gold.inventory": INVENTORY,
+    "gold.energy": ENERGY,
+    "gold.kpi": KPI,
+    "gold.failure_risk": RISK,
+    "gold.forecast": FORECAST,
+}

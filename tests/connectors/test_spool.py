@@ -1,0 +1,140 @@
+"""The spool: what was written survives, what was torn is cut, nothing is used twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from connectors.spool import HEADER, MAGIC, Spool, SpoolLockedError, scan_frames
+
+WRITER = """
+import sys
+from pathlib import Path
+import polars as pl
+from connectors.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+for n in range(10_000):
+    spool.append(pl.DataFrame({"n": [n] * 50}))
+    print(n, flush=True)
+"""
+
+
+def numbers(spool: Spool) -> list[int]:
+    return [n for s in spool.sealed() for n in spool.read(s)["n"].to_list()]
+
+
+def filled(folder, frames=3) -> Spool:
+    spool = Spool(folder)
+    for n in range(frames):
+        spool.append(pl.DataFrame({"n": [n, n]}))
+    return spool
+
+
+def test_segments_come_back_in_order_with_growing_numbers(tmp_path):
+    spool = filled(tmp_path)
+    spool.seal()
+    spool.append(pl.DataFrame({"n": [9]}))
+    spool.seal()
+    spool.seal()
+    assert [s.n for s in spool.sealed()] == [1, 2]
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 9]
+    assert {s.app for s in spool.sealed()} == {spool.app}
+    spool.close()
+
+
+def test_a_number_is_never_used_twice_even_after_everything_was_deleted(tmp_path):
+    spool = filled(tmp_path)
+    spool.seal()
+    for segment in spool.sealed():
+        spool.delete(segment)
+    app = spool.app
+    spool.close()
+    again = Spool(tmp_path)
+    assert (again.app, again.segment) == (app, f"{app}/2")
+    again.close()
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_torn_tail_is_cut_and_the_good_frames_stay(tmp_path, cut):
+    spool = filled(tmp_path)
+    path = next(tmp_path.glob("*.open"))
+    spool.close()
+    os.truncate(path, path.stat().st_size - cut)
+    again = Spool(tmp_path)
+    assert numbers(again) == [0, 0, 1, 1]
+    again.append(pl.DataFrame({"n": [5]}))
+    again.seal()
+    assert numbers(again) == [0, 0, 1, 1, 5]
+    again.close()
+
+
+def test_a_flipped_bit_is_found_by_its_checksum(tmp_path):
+    spool = filled(tmp_path)
+    path = next(tmp_path.glob("*.open"))
+    spool.close()
+    data = bytearray(path.read_bytes())
+    ends = [end for end, _ in scan_frames(bytes(data))]
+    data[ends[0] + HEADER.size + 20] ^= 1
+    path.write_bytes(data)
+    assert [end for end, _ in scan_frames(bytes(data))] == ends[:1]
+    again = Spool(tmp_path)
+    assert numbers(again) == [0, 0]
+    again.close()
+
+
+def test_a_damaged_sealed_segment_is_saved_for_a_person(tmp_path, caplog):
+    spool = filled(tmp_path)
+    spool.seal()
+    segment = spool.sealed()[0]
+    data = segment.path.read_bytes()
+    segment.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert spool.read(segment)["n"].to_list() == [0, 0, 1, 1]
+    assert segment.path.with_suffix(".bad").exists()
+    assert "is damaged behind byte" in caplog.text
+    spool.close()
+
+
+def test_it_says_when_it_is_full_and_deletes_nothing(tmp_path):
+    spool = Spool(tmp_path, max_bytes=3_000)
+    written = 0
+    while not spool.full:
+        spool.append(pl.DataFrame({"n": range(written, written + 100)}))
+        written += 100
+    spool.seal()
+    assert numbers(spool) == list(range(written))
+    spool.delete(spool.sealed()[0])
+    assert not spool.full
+    spool.close()
+
+
+def test_one_owner_at_a_time(tmp_path):
+    spool = Spool(tmp_path)
+    with pytest.raises(SpoolLockedError, match="stop that one"):
+        Spool(tmp_path)
+    spool.close()
+    Spool(tmp_path).close()
+
+
+def test_killed_while_writing_every_acknowledged_row_is_there(tmp_path):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    acknowledged = [int(writer.stdout.readline()) for _ in range(60)][-1]
+    writer.send_signal(signal.SIGKILL)
+    rest = writer.stdout.read().split("\n")
+    acknowledged = max([acknowledged, *(int(n) for n in rest[:-1] if n)])
+    writer.stdout.close()
+    writer.wait()
+    spool = Spool(tmp_path)
+    kept = numbers(spool)
+    assert kept == [n for n in range(len(kept) // 50) for _ in range(50)]
+    assert len(kept) // 50 >= acknowledged + 1
+    spool.close()
+
+
+def test_no_bytes_no_frames():
+    assert list(scan_frames(b"")) == []
+    assert list(scan_frames(MAGIC)) == []

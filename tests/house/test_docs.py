@@ -1,0 +1,33 @@
+"""Docs that cannot lie: every key of plant.toml, every verb and every benchmark name is documented."""
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel
+from typer.main import get_command
+
+import plant.model
+from pipelines.cli import app
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_key_of_plant_toml_is_on_its_page():
+    page = (ROOT / "docs" / "plant_toml.md").read_text()
+    sections = [c for c in vars(plant.model).values() if isinstance(c, type) and issubclass(c, BaseModel)]
+    keys = {name for c in sections if c is not plant.model.PlantFile for name in c.model_fields}
+    assert not sorted(k for k in keys if f"| `{k}` |" not in page)
+
+
+def test_every_verb_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert not [name for name in get_command(app).commands if f"shopfloor {name}" not in text]
+
+
+def test_links_in_the_docs_lead_somewhere():
+    broken = []
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert not broken

@@ -1,0 +1,264 @@
+"""The collector as a whole: real servers, real spool, real Delta; killed, restarted, starved, misled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "connectors"))
+from dock_plant import in_loop, make_plant, until, utc
+
+from pipelines.collect import collect, live_sources
+from pipelines.spooling import SpoolIntake
+from plant.config import load
+from plant.errors import TerminalError
+from simulator.delivered import Delivered, PortInUseError, Sample
+from simulator.serve import serve
+from simulator.serve_modbus import modbus_plant
+from simulator.serve_opcua import opcua_plant
+from warehouse.lake import Lake
+
+COLLECT = "import sys; from pathlib import Path; from plant.config import load; from pipelines.collect import run; "
+COLLECT += "run(load(sys.argv[1]), Path(sys.argv[2]))"
+KEY = ["tag", "ts", "value", "status"]
+
+
+@dataclass
+class Run:
+    samples: pl.DataFrame
+
+
+def made_up(seconds: float, step_s: float = 0.05) -> Run:
+    """State, counter and a measured value of three machines, from a minute ago on."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    rows = [(f"{m}.{t}", now - timedelta(seconds=60), 1.0, 0) for m in ("m1", "m2", "m3") for t in ("state", "good")]
+    for i in range(int(seconds / step_s)):
+        at = now + timedelta(seconds=i * step_s)
+        rows += [(f"{m}.good", at, 70_000.0 + i, 0) for m in ("m1", "m2", "m3")]
+        rows += [("m1.power", at, i / 8, 0), ("m3.temp", at, float(-i % 500), 0), ("m2.power", at, i / 8, 0)]
+    schema = {"tag": pl.String(), "ts": pl.Datetime("us", "UTC"), "value": pl.Float64(), "status": pl.Int64()}
+    return Run(pl.DataFrame(rows, schema=schema, orient="row").sort("ts", maintain_order=True))
+
+
+class Serving:
+    """The plant in a box as a task."""
+
+    def __init__(self, plant, root, run):
+        self.delivered, self.ready = Delivered(), asyncio.Event()
+        self._work = serve(run, plant, root, delivered=self.delivered, ready=self.ready)
+
+    async def __aenter__(self):
+        self.task = asyncio.create_task(self._work)
+        waiting = asyncio.create_task(self.ready.wait())
+        await asyncio.wait([self.task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self.task.done():
+            await self.task
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+def start_collector(plant, root) -> subprocess.Popen:
+    env = os.environ | {"PYTHONWARNINGS": "ignore"}
+    with (root / "collector.log").open("a") as log:
+        return subprocess.Popen([sys.executable, "-c", COLLECT, str(plant.path), str(root)], env=env, stderr=log)
+
+
+def stored(root) -> pl.DataFrame:
+    return Lake(root).scan("bronze.readings").collect()
+
+
+def health(root, source) -> dict:
+    path = root / "spool" / "health" / f"{source}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+@in_loop
+async def test_killed_in_the_middle_nothing_is_lost_or_doubled(tmp_path):
+    plant = make_plant(tmp_path)
+    async with Serving(plant, tmp_path, made_up(seconds=14)) as plant_in_a_box:
+        first = start_collector(plant, tmp_path)
+        await until(lambda: all(health(tmp_path, s).get("values", 0) > 20 for s in ("ua", "mb", "sp")), 20)
+        await asyncio.sleep(0.5)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        for told in (tmp_path / "spool" / "health").iterdir():
+            told.unlink()
+        await asyncio.sleep(1.5)
+        second = start_collector(plant, tmp_path)
+        await until(lambda: health(tmp_path, "sp").get("state") == "connected", 20)
+        await asyncio.sleep(3)
+        log = plant_in_a_box.delivered.frame()
+        cut = datetime.now(UTC) - timedelta(milliseconds=700)
+        await asyncio.sleep(1)
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(second.wait, 20) == 0
+    rows = stored(tmp_path)
+    assert rows.select(pl.struct("segment", "seq").is_duplicated().any()).item() is False
+    for source in ("ua", "sp"):
+        sent = log.filter((pl.col("source") == source) & (pl.col("ts") < cut))
+        got = rows.filter((pl.col("source") == source) & (pl.col("status") == 0))
+        lost = sent.join(got, on=KEY, how="anti", nulls_equal=True)
+        doubled = got.filter(pl.struct(KEY).is_duplicated())
+        assert sent.height > 200
+        assert (lost.height, doubled.height) == (0, 0), (source, lost, doubled)
+    counter = rows.filter((pl.col("tag") == "m2.good") & pl.col("value").is_not_null()).sort("received_at")["value"]
+    assert counter.is_sorted()
+    assert counter.len() > 20
+    assert counter.max() > 70_150
+    assert not list((tmp_path / "spool" / "readings").glob("*.seg"))
+    assert (tmp_path / "truth" / "live").exists()
+
+
+@in_loop
+async def test_a_source_down_at_start_is_retried_while_the_others_flow(tmp_path):
+    plant = make_plant(tmp_path)
+    root = tmp_path
+    stop = asyncio.Event()
+    log = Delivered()
+    async with modbus_plant(plant, "mb", log):
+        task = asyncio.create_task(collect(plant, root, stop, commit_s=0.5))
+        await until(lambda: health(root, "mb").get("state") == "connected" and health(root, "ua"))
+        assert health(root, "ua")["state"] == "never seen"
+        assert "check it is running" in health(root, "ua")["message"]
+        async with opcua_plant(plant, "ua", log) as late:
+            await late.deliver([Sample("m1.good", utc(), 5.0, 0)])
+            await until(lambda: health(root, "ua").get("state") == "connected")
+            await until(
+                lambda: stored(root).filter((pl.col("tag") == "m1.good") & (pl.col("value") == 5.0)).height == 1
+            )
+            stop.set()
+            await task
+    assert stored(root).filter(pl.col("source") == "mb").height >= 4
+
+
+@in_loop
+async def test_on_start_error_ends_the_collector_with_the_reason(tmp_path):
+    plant = make_plant(tmp_path, lambda t: t.replace('poll = "100ms"', 'poll = "100ms"\non_start = "error"'))
+    with pytest.raises(TerminalError, match="source mb cannot be reached at start"):
+        await collect(plant, tmp_path, only=["mb"])
+
+
+@in_loop
+async def test_on_start_ignore_gives_the_source_up(tmp_path):
+    plant = make_plant(tmp_path, lambda t: t.replace('poll = "100ms"', 'poll = "100ms"\non_start = "ignore"'))
+    stop = asyncio.Event()
+    task = asyncio.create_task(collect(plant, tmp_path, stop, only=["mb"]))
+    await asyncio.sleep(0.5)
+    stop.set()
+    await task
+    assert health(tmp_path, "mb")["state"] == "never seen"
+
+
+@in_loop
+async def test_a_port_in_use_names_port_key_and_remedy(tmp_path):
+    plant = make_plant(tmp_path)
+    port = plant.sources["mb"].port
+    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", port)
+    async with server:
+        with pytest.raises(
+            PortInUseError, match=rf"port {port} is in use: source 'mb' \(port in plant.toml\)"
+        ) as error:
+            async with Serving(plant, tmp_path, made_up(1)):
+                pass
+    assert "write another port" in str(error.value)
+
+
+@in_loop
+async def test_nan_and_future_values_are_reported_and_the_rest_flows(tmp_path):
+    plant = make_plant(tmp_path)
+    now = utc()
+    lake = Lake(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, lake)
+    rows = pl.DataFrame(
+        {
+            "ts": [now, now, now + timedelta(days=1), now],
+            "tag": ["m1.power", "m1.power", "m1.power", "m1.good"],
+            "value": [float("nan"), float("inf"), 3.0, 4.0],
+            "text": pl.Series([None] * 4, dtype=pl.String),
+            "status": [0, 0, 0, 0],
+            "server_at": pl.Series([None] * 4, dtype=pl.Datetime("us", "UTC")),
+            "received_at": [now] * 4,
+            "source": ["ua"] * 4,
+        },
+        schema_overrides={"ts": pl.Datetime("us", "UTC"), "received_at": pl.Datetime("us", "UTC")},
+    )
+    told = []
+    await intake.put(rows, lambda: told.append(1))
+    await intake.close()
+    assert told == [1]
+    kept = lake.scan("bronze.readings").collect()
+    aside = lake.scan("bronze.quarantine").collect()
+    assert kept.height == 3
+    assert sorted(aside["reason"]) == ["future_timestamp", "not_finite", "not_finite"]
+    assert aside.filter(pl.col("booked"))["reason"].unique().to_list() == ["not_finite"]
+    place = kept["segment"][0]
+    assert set(aside["segment"]) == {place}
+    assert kept.filter(pl.col("tag") == "m1.good")["seq"].item() == 3
+
+
+@in_loop
+async def test_a_full_spool_stops_the_sources_and_loses_nothing(tmp_path):
+    plant = make_plant(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, Lake(tmp_path), max_bytes=4_000)
+    sent = 0
+    for _ in range(50):
+        if not intake.open.is_set():
+            break
+        now = utc()
+        await intake.put(_rows("m1.good", [float(sent + i) for i in range(50)], now))
+        sent += 50
+        await intake.flush()
+    assert not intake.open.is_set()
+    blocked = asyncio.create_task(intake.put(_rows("m1.good", [-1.0], utc())))
+    await asyncio.sleep(0.05)
+    assert not blocked.done()
+    await intake.commit()
+    await blocked
+    await intake.close()
+    assert stored(tmp_path).height == sent + 1
+
+
+def _rows(tag, values, at) -> pl.DataFrame:
+    n = len(values)
+    instant = pl.Datetime("us", "UTC")
+    return pl.DataFrame(
+        {
+            "ts": pl.Series([at] * n, dtype=instant),
+            "tag": [tag] * n,
+            "value": values,
+            "text": pl.Series([None] * n, dtype=pl.String),
+            "status": pl.Series([0] * n, dtype=pl.Int64),
+            "server_at": pl.Series([None] * n, dtype=instant),
+            "received_at": pl.Series([at] * n, dtype=instant),
+            "source": ["ua"] * n,
+        }
+    )
+
+
+@in_loop
+async def test_a_second_collector_on_the_same_root_is_refused(tmp_path):
+    plant = make_plant(tmp_path)
+    first = SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    with pytest.raises(TerminalError, match="in use by another collector"):
+        SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    await first.close()
+
+
+def test_an_unknown_source_name_lists_the_live_ones(tmp_path):
+    plant = load(make_plant(tmp_path).path)
+    with pytest.raises(TerminalError, match="no live source nope; live sources are ua, mb, sp"):
+        live_sources(plant, ["nope"])
