@@ -60,6 +60,7 @@ class GapClient(Client):
 
     def __init__(self, url: str, timeout_s: float, gate: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(url, timeout=timeout_s, watchdog_intervall=5.0, auto_reconnect=True, reconnect_max_delay=5.0)
+        self.session_timeout = 600_000  # ms; how long a server keeps our session and its queues without us
         session = FastSession(self.uaclient)
         session.gate = gate
         self.uaclient.session = session

@@ -93,7 +93,7 @@ def ranking(frame: pl.DataFrame) -> alt.LayerChart:
     shown = frame.with_columns(order=pl.col("decided").replace_strict(said, return_dtype=pl.String))
     colour = alt.Color("order:N", legend=LEGEND, scale=alt.Scale(domain=list(said.values()), range=[BLUE, GREY]))
     y = alt.Y("scope:N", sort=frame["scope"].to_list(), title=None, axis=alt.Axis(labelLimit=110))
-    x = alt.X("low:Q", axis=alt.Axis(title=None, format=".0%", tickCount=5), scale=alt.Scale(zero=False, nice=True))
+    x = alt.X("low:Q", axis=alt.Axis(title=None, format=".0%", tickCount=5), scale=around(frame, "low", "high"))
     tips = [alt.Tooltip("scope:N", title="Machine"), tip("value", "OEE", ".1%")]
     tips += [tip("low", "at least", ".1%"), tip("high", "at most", ".1%")]
     base = alt.Chart(shown).encode(y=y, color=colour, tooltip=tips)

@@ -38,24 +38,23 @@ def energy_use(frame: pl.DataFrame) -> alt.LayerChart:
     Needs at (wall clock), production_kwh, idle_kwh, expected_kwh (may be null).
     """
     names = {"production_kwh": "While producing", "idle_kwh": "While not producing"}
-    hours = frame.with_columns(until=pl.col("at") + pl.duration(hours=1))
-    long = hours.unpivot(on=list(names), index=["at", "until"], variable_name="use", value_name="kwh")
+    long = frame.unpivot(on=list(names), index="at", variable_name="use", value_name="kwh")
     long = long.with_columns(pl.col("use").replace(names))
     scale = alt.Scale(domain=list(names.values()), range=[GREEN, ORANGE])
+    axis = _time(frame).axis
     bars = (
         alt.Chart(long)
-        .mark_bar()
+        .mark_bar(binSpacing=0)
         .encode(
-            x=_time(frame),
-            x2="until:T",
+            x=alt.X("yearmonthdatehours(at):T", axis=axis),
             y=alt.Y("kwh:Q", title="kWh an hour", axis=alt.Axis(tickCount=5)),
             color=alt.Color("use:N", scale=scale, legend=LEGEND),
             order=alt.Order("use:N", sort="descending"),
             tooltip=[when("at", "Hour"), alt.Tooltip("use:N", title="Use"), tip("kwh", "kWh")],
         )
     )
-    dashed = alt.Chart(hours).mark_line(interpolate="step-after", color=GREY, strokeDash=[5, 3], strokeWidth=2)
-    return alt.layer(bars, dashed.encode(x=_time(frame), y="expected_kwh:Q")).properties(height=240)
+    dashed = alt.Chart(frame).mark_line(interpolate="step-after", color=GREY, strokeDash=[5, 3], strokeWidth=2)
+    return alt.layer(bars, dashed.encode(x="at:T", y="expected_kwh:Q")).properties(height=240)
 
 
 def cusum(frame: pl.DataFrame) -> alt.LayerChart:

@@ -158,7 +158,7 @@ def energy(
     line: str | None = None,
     machine: str | None = None,
 ) -> pl.DataFrame:
-    """`marts.energy`; expected_kwh is null where it is missing for a part, and `against_kwh` is what it is held against.
+    """`marts.energy`; expected_kwh is null where a part has none, `against_kwh` is the energy of the parts that have one.
 
     The expectation of some machines beside the energy of all of them would look like waste.
     """
@@ -171,9 +171,13 @@ def energy(
 def demand(*, item: str, period: str, periods: int, before: date) -> pl.DataFrame:
     """Ordered quantity of the last periods (day, week, month) that begin before a day: day, quantity."""
     every = {"day": "1d", "week": "1w", "month": "1mo"}[period]
-    rows = demand_history(item=item, first=None).sort("ordered_day").filter(pl.col("ordered_day") < before)
-    summed = rows.group_by(day=pl.col("ordered_day").dt.truncate(every)).agg(quantity=pl.col("qty").sum())
-    return summed.sort("day").tail(periods)
+    rows = demand_history(item=item, first=None).filter(pl.col("ordered_day") < before)
+    summed = rows.group_by(day=pl.col("ordered_day").dt.truncate(every)).agg(
+        quantity=pl.col("qty").sum(), since=pl.col("ordered_day").min()
+    )  # fmt: skip
+    # The records may begin in the middle of a period: that first one would look like a fall in demand.
+    whole = (pl.col("day") > pl.col("day").min()) | (pl.col("since") == pl.col("day"))
+    return summed.filter(whole).select("day", "quantity").sort("day").tail(periods)
 
 
 def meaning(table_name: str, column: str) -> str:

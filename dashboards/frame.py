@@ -47,7 +47,7 @@ class Fact:
 
 
 def begin(title: str, lead: str = "", *, choose: bool = True) -> Choice:
-    """Title and chooser of a page (none where nothing depends on it); stops with a sentence when nothing is there yet."""
+    """Title of a page and its chooser, where the page depends on it; stops with a sentence when nothing is there."""
     st.title(title)
     if lead:
         st.caption(lead)

@@ -148,6 +148,7 @@ def signed(value: float | None, unit: str) -> str:
     >>> signed(12.4, "kWh"), signed(-1200.0, "kWh"), signed(None, "kWh")
     ('+12 kWh', '−1,200 kWh', '–')
     """
-    return (
-        DASH if value is None else f"{'+' if value > 0 else '−' if round(value) < 0 else ''}{number(abs(value), unit)}"
-    )
+    if value is None:
+        return DASH
+    sign = "+" if value > 0 else "−" if round(value) < 0 else ""
+    return f"{sign}{number(abs(value), unit)}"

@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -27,6 +27,24 @@ class Artefact:
     version: str
     payload: dict[str, bytes]
     card: dict[str, Any]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The same files under the name they have on the shelf."""
+        return self.payload
+
+
+@runtime_checkable
+class Shelved(Protocol):
+    """What scoring needs of a model taken off the shelf (or just made): its version and its files."""
+
+    @property
+    def version(self) -> str:
+        """Version as on the card."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Files by name."""
 
 
 def digest(*parts: object) -> str:

@@ -120,7 +120,7 @@ def train(
     frame: pl.DataFrame,
     maintenance: pl.DataFrame,
     machines: pl.DataFrame,
-    known_until: datetime,
+    known_until: datetime | None,
     settings: Settings = Settings(),  # noqa: B008 - frozen
     fingerprint: str = "",
 ) -> FailureModel:
@@ -131,6 +131,7 @@ def train(
         maintenance: shaped as silver.maintenance_orders; its corrective orders are the failures.
         machines: shaped as silver.machines; a mode is learnt on the kinds of machine it has occurred on.
         known_until: failures are known to here; a horizon reaching past it is not counted as "no failure".
+            None: there are no data.
         settings: how to train.
         fingerprint: of the data, for the version.
 
@@ -155,12 +156,15 @@ def matrix(frame: pl.DataFrame, features: tuple[str, ...]) -> Floats:
 
 
 def _train_mode(
-    mode: str, frame: pl.DataFrame, happened: pl.DataFrame, machines: pl.DataFrame, known_until: datetime, s: Settings
+    mode: str, frame: pl.DataFrame, happened: pl.DataFrame, machines: pl.DataFrame, known_until: datetime | None, s: Settings
 ) -> ModeModel:
     own = happened.filter(pl.col("failure_mode") == mode)
     where = machines.filter(pl.col("machine").is_in(own["machine"].unique().to_list()))
     kinds = tuple(sorted(where["kind"].unique().to_list()))
-    task = _task(mode, frame, own, machines.filter(pl.col("kind").is_in(kinds)), known_until, s)
+    # How long ago another mode was repaired tells nothing of this one, and there are few failures to find that out.
+    others = [f"since_{m}_h" for m in happened["failure_mode"].unique() if m not in (mode, ANY)]
+    ours = machines.filter(pl.col("kind").is_in(kinds))
+    task = _task(mode, frame.drop(others, strict=False), own, ours, known_until, s)
     cut = _cut(task.rows, s) if task else None
     refusal = _too_few(task, cut, s)
     if refusal or task is None or cut is None:
@@ -169,10 +173,10 @@ def _train_mode(
 
 
 def _task(
-    mode: str, frame: pl.DataFrame, own: pl.DataFrame, machines: pl.DataFrame, known_until: datetime, s: Settings
+    mode: str, frame: pl.DataFrame, own: pl.DataFrame, machines: pl.DataFrame, known_until: datetime | None, s: Settings
 ) -> _Task | None:
     rows = frame.filter(pl.col("machine").is_in(machines["machine"].to_list())).sort("machine", "at")
-    if rows.is_empty():
+    if rows.is_empty() or known_until is None:
         return None
     rows = rows.with_columns(label(own, rows, s.horizon_h, known_until).alias("label_"))
     rows = rows.filter(pl.col("label_").is_not_null() & (pl.col("context_under_repair") != 1))

@@ -7,6 +7,7 @@ are history; the first week forecast is the one that runs.
 from __future__ import annotations
 
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -29,6 +30,8 @@ HORIZON_WEEKS = 8
 SEASON_WEEKS = 52
 STEP_WEEKS = 4
 DECIMALS = 3
+
+ROWS = "forecast.json"
 
 
 @dataclass(frozen=True)
@@ -170,3 +173,14 @@ def decided(rows: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(status, *kept).drop("decision")
 
 
+
+
+def dump(found: Forecasts) -> dict[str, bytes]:
+    """The file of a forecast run: its rows as JSON. There is no estimator to keep, the next run learns anew."""
+    return {ROWS: found.rows.write_json().encode()}
+
+
+def load(files: Mapping[str, bytes]) -> pl.DataFrame:
+    """The rows that `dump` wrote."""
+    exact = {n: table("gold.forecast").schema[n] for n in ROW_COLUMNS}
+    return pl.read_json(files[ROWS], schema=exact) if len(files[ROWS]) > len("[]") else pl.DataFrame(schema=exact)

@@ -6,6 +6,8 @@ or the environment and are read here, nowhere else.
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -207,8 +209,14 @@ def export_copy(path: Annotated[Path, typer.Argument(help="File to write.")], ro
     raise typer.Exit(run(root, path))
 
 
+def _quiet_end() -> None:
+    """Silence stderr once Python itself is done: DuckDB 2's binding lists 'leaked instances' when it is unloaded."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def main() -> None:
     """Entry point: problems become messages and exit codes, never tracebacks."""
+    atexit.register(_quiet_end)
     try:
         app()
     except ConfigError as error:

@@ -37,8 +37,8 @@ class LakeDock:
         return datetime.now(UTC)
 
     def known(self, record_set: str) -> pl.DataFrame:
-        """Latest version per record: record_key, row_hash, watermark, deleted."""
+        """Latest version per record: record_key, row_hash, watermark, deleted, segment."""
         rows = self._lake.scan("bronze.records", partitions=[record_set])
-        columns = ("record_key", "row_hash", "watermark", "deleted")
+        columns = ("record_key", "row_hash", "watermark", "deleted", "segment")
         latest = rows.sort("ingested_at", "segment", "seq").group_by("record_key", maintain_order=True).last()
         return latest.select(columns).collect()

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
@@ -21,6 +21,8 @@ from pipelines.days.receipts import Receipts
 from plant.tables import Table, table
 from warehouse.lake import Lake
 
+ENGINE: Literal["in-memory"] = "in-memory"
+"""polars 2.1's streaming engine panics on merges of empty inputs (a plant without meters); days fit in memory."""
 FIRST_READ = ("bronze.readings", "silver.readings", "silver.time_ledger", "silver.stock_ledger")
 """What the day stages read first; the hashes of their inputs are taken just before."""
 
@@ -57,7 +59,7 @@ class LakeIO(dg.IOManager):
     def _write(self, context: dg.OutputContext, contract: Table, obj: Any) -> dict[str, Any]:
         if contract.write == "append_once":
             return self._land(contract, obj)
-        frame = obj.collect() if isinstance(obj, pl.LazyFrame) else obj
+        frame = obj.collect(engine=ENGINE) if isinstance(obj, pl.LazyFrame) else obj
         if contract.write == "replace_day":
             days = [date.fromisoformat(key) for key in context.asset_partition_keys]
             written = self.lake.replace_days(contract.name, frame, days)

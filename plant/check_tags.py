@@ -37,8 +37,8 @@ def _measure(file: str, at: str, tag: Row) -> Iterator[Problem]:
         )
     elif tag.get("role") == "energy" and unit not in ENERGY_UNITS:
         yield Problem(file, f"{at}.unit", f"unit {unit!r} of an energy meter", "Wh or kWh, cumulative")
-    pair = isinstance(limits, list) and len(limits) == 2 and all(isinstance(x, int | float) for x in limits)
-    if pair and limits[0] >= limits[1]:
+    numbers = [x for x in limits if isinstance(x, int | float)] if isinstance(limits, list) else []
+    if len(numbers) == 2 and numbers[0] >= numbers[1]:
         yield Problem(file, f"{at}.range", shown(limits), "[low, high] with low below high", "swap or widen it")
 
 

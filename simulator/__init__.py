@@ -6,7 +6,8 @@ lets the database live on. The protocol servers replay a run's `samples`.
 
 from __future__ import annotations
 
+from simulator.catch_up import catch_up
 from simulator.export import advance, engine_for, export
 from simulator.run import Run, default_window, plant_run
 
-__all__ = ["Run", "advance", "default_window", "engine_for", "export", "plant_run"]
+__all__ = ["Run", "advance", "catch_up", "default_window", "engine_for", "export", "plant_run"]

@@ -78,10 +78,15 @@ def _empty(folder: Path) -> Path:
 
 def _historian(plant: Plant, samples: pl.DataFrame, folder: Path) -> None:
     _empty(folder)
-    named = pl.col("tag").is_in(csv_tags(plant))
     for (day,), part in samples.group_by(pl.col("ts").dt.date(), maintain_order=True):
-        _parquet(part.filter(~named), folder / f"{day}.parquet")
-        _csv(part.filter(named), folder / f"{day}.csv")
+        write_historian(plant, part, folder, str(day))
+
+
+def write_historian(plant: Plant, samples: pl.DataFrame, folder: Path, stem: str) -> None:
+    """One pair of historian files: CSV for machines on Modbus, Parquet for the others; none for no samples."""
+    named = pl.col("tag").is_in(csv_tags(plant))
+    _parquet(samples.filter(~named), folder / f"{stem}.parquet")
+    _csv(samples.filter(named), folder / f"{stem}.csv")
 
 
 def _parquet(part: pl.DataFrame, path: Path) -> None:

@@ -20,12 +20,6 @@ from warehouse.snapshot import SQL_TYPES, Snapshot, literal, select
 from warehouse.state import State
 
 LAYERS = ("bronze", "silver", "gold", "meta")
-LAYER_WORDS = {
-    "bronze": "as it came: append only, nothing corrected, nothing dropped",
-    "silver": "the ledgers and the relational tables: one truth, every microsecond, piece, joule and movement once",
-    "gold": "numbers: ratios are 0..1 unless said, null where nothing was planned or nothing is known",
-    "meta": "what the lake knows about itself",
-}
 Snapshots = Mapping[str, Snapshot | None]
 
 

@@ -51,8 +51,8 @@ class Lake:
 
     def __init__(self, root: Path | str, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self.root = Path(root).resolve()
-        if set(str(self.root)) & set("[]"):
-            raise TerminalError(f"root is {self.root}; Delta cannot take square brackets in a path: name it otherwise")
+        if set(str(self.root)) & set("[]="):  # a URL's host to delta-rs, a partition to Parquet readers
+            raise TerminalError(f"root is {self.root}; valid is a path without '[', ']' and '='")
         self._clock = clock
         self._handles: dict[str, tuple[int, DeltaTable]] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -61,8 +61,6 @@ class Lake:
 
     def __reduce__(self) -> tuple[type[Lake], tuple[Path]]:
         return Lake, (self.root,)
-
-    # Reading
 
     def path(self, name: str) -> Path:
         """Folder of a table."""
@@ -160,8 +158,6 @@ class Lake:
         snap = self.snapshot(name)
         return "" if snap is None else snap.fingerprint(partitions)
 
-    # Writing
-
     def append_once(self, name: str, frame: pl.DataFrame, app: str, version: int) -> bool:
         """Append rows unless this application's version went in already.
 
@@ -245,8 +241,6 @@ class Lake:
     def tidy(self, name: str) -> Tidied:
         """Rewrite crowded partitions sorted and clear old files: `warehouse.tidy.tidy`."""
         return tidy(self, name)
-
-    # The handle
 
     def _writable(self, name: str, write: str) -> Table:
         contract = table(name)

@@ -19,8 +19,6 @@ import duckdb
 from plant.errors import MissingTableError
 from plant.tables import tables
 from warehouse.connect import (
-    LAYER_WORDS,
-    LAYERS,
     Snapshots,
     comments,
     consistent,
@@ -102,14 +100,10 @@ def _name(con: duckdb.DuckDBPyConnection, plant_name: str) -> None:
 
 
 def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = ("bronze", "silver", "gold")) -> None:
-    con.execute("BEGIN")
-    for layer in LAYERS:
-        con.execute(f"COMMENT ON SCHEMA {layer} IS {literal(LAYER_WORDS[layer])}")
     for contract in tables().values():
         if contract.layer == "meta" or contract.layer in layers:
             for statement in comments(contract, "TABLE" if contract.layer == "meta" else kind):
                 con.execute(statement)
-    con.execute("COMMIT")
 
 
 @contextmanager
@@ -121,7 +115,9 @@ def _aside(target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         path.unlink(missing_ok=True)
     con = opened(aside)
     try:
+        con.execute("BEGIN")  # one commit to disk, not one a view
         yield con
+        con.execute("COMMIT")
         con.execute("CHECKPOINT")
         con.close()
         os.replace(aside, target)  # noqa: PTH105

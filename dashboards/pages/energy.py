@@ -14,7 +14,8 @@ ALL = "All machines"
 
 HELP = """
 * **While not producing**: energy used in set-up, stops, breaks and outside shifts. It is the first thing to save.
-* **Expected** (dashed): the baseline after ISO 50006, a straight line in production and on-time, learned from earlier days.
+* **Expected** (dashed): the baseline after ISO 50006, a straight line in production and on-time,
+  learned from earlier days.
   It is left out where a machine has none yet.
 * **Running difference**: the sum of actual minus expected since the start of the days shown. A rising line is energy
   used beyond what this production explains; look for what changed where it starts to rise.
@@ -87,7 +88,8 @@ def over_time(days: dict[str, Any], names: list[str], choice: Choice) -> None:
     st.markdown("Running difference to what is expected")
     st.altair_chart(curves.cusum(at), alt="Running sum of actual minus expected energy")
     st.caption(
-        f"Machines with a baseline only. Above the line: more than expected. Now {words.signed(at['cusum_kwh'].drop_nulls()[-1], 'kWh')}."
+        "Machines with a baseline only. Above the line: more than expected. "
+        f"Now {words.signed(at['cusum_kwh'].drop_nulls()[-1], 'kWh')}."
     )
 
 

@@ -18,8 +18,10 @@ BADGES = {"draft": "orange", "approved": "green", "exported": "blue"}
 HELP = """
 * **From, to**: eight times in ten the demand should lie between them (10 % and 90 % quantile).
 * **Past error**: how far the model was off when it had to forecast weeks it had not seen (weighted absolute percentage
-  error), beside the same for simply repeating the last season. A model that is not better than that is not worth approving.
-* **Approving** records your name, the quantity and your remark; nothing is overwritten. A newer forecast is a draft again.
+  error), beside the same for simply repeating the last season. A model that is not
+  better than that is not worth approving.
+* **Approving** records your name, the quantity and your remark; nothing is overwritten. A newer forecast
+  is a draft again.
 * **Exporting** hands out approved quantities only and marks them, so that nobody orders twice.
 """
 
@@ -78,7 +80,8 @@ def picture(mine: pl.DataFrame, item: str) -> None:
         f", repeating the last season {words.percent(first['naive_wape'])}" if first["naive_wape"] is not None else ""
     )
     st.caption(
-        f"Grey: ordered a {first['period']}. Past error {words.percent(first['backtest_wape'])}{naive}. Model {spoken(first['model'])}."
+        f"Grey: ordered a {first['period']}. Past error {words.percent(first['backtest_wape'])}{naive}. "
+        f"Model {spoken(first['model'])}."
     )
 
 
@@ -98,7 +101,8 @@ def approve(mine: pl.DataFrame, item: str) -> None:
     row = by_start[start]
     with st.form(f"approve {item} {start}", border=True):
         st.markdown(
-            f"Expected **{words.number(row['quantity'])}**, from {words.number(row['low'])} to {words.number(row['high'])}."
+            f"Expected **{words.number(row['quantity'])}**, "
+            f"from {words.number(row['low'])} to {words.number(row['high'])}."
         )
         quantity = st.number_input(
             "Quantity", min_value=0.0, value=float(round(row["quantity"])), step=1.0, format="%.0f"

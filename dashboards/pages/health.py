@@ -104,7 +104,7 @@ def why(row: dict[str, Any], choice: Choice) -> None:
             "Nothing differs from this machine's own normal."
             if row["probability"] is not None
             else "There is no score, so nothing to explain."
-        )  # noqa: E501
+        )
     history = data.risk_history(machine=row["machine"], failure_mode=row["failure_mode"])
     scored = history.filter(pl.col("probability").is_not_null())
     if scored.height > 1:

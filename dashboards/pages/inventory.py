@@ -14,7 +14,8 @@ SHOWN = 6
 ORDER = {"negative_stock": 0, "below_reorder_point": 1, "no_movement": 2}
 
 HELP = """
-* **On hand**: the sum of all postings up to the end of the production day. Less than nothing is a finding: a posting is missing.
+* **On hand**: the sum of all postings up to the end of the production day. Less than nothing
+  is a finding: a posting is missing.
 * **Reorder at**: demand during the lead time plus safety stock.
 * **Days of cover**: on hand / mean daily issues of 28 days. A dash: nothing was issued.
 * **Turns**: cost of issues in a year / time-weighted average value, over 28 days.
@@ -104,7 +105,8 @@ def everything(rows: pl.DataFrame) -> None:
     """Every material and location."""
     with st.expander("Every material and location", icon=":material/table:"):
         shown = rows.select(
-            "material", "location", "on_hand_qty", "unit", "on_hand_value", "days_of_cover", "turns", "reorder_point_qty",
+            "material", "location", "on_hand_qty", "unit", "on_hand_value", "days_of_cover", "turns",
+            "reorder_point_qty",
             "abc", "xyz", pl.col("alert").map_elements(spoken, return_dtype=pl.String),
         )  # fmt: skip
         st.dataframe(shown, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="Stock on hand")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -17,7 +18,8 @@ HELP = """
 were made at the ideal speed.
 
 * *Availability*: producing time / planned time with a signal. Breaks and planned stops do not count against it.
-* *Effectiveness*: ideal time of the pieces made / producing time. Above 100 % is kept, not cut: the standard time is wrong.
+* *Effectiveness*: ideal time of the pieces made / producing time. Above 100 % is kept, not cut:
+  the standard time is wrong.
 * *Quality*: good / all pieces.
 * **71 % [66..80]** means: 71 % over the time we know of. Had all time without a signal been loss it would be 66 %,
   had it been perfect, 80 %. Where these ranges overlap, nobody can say which machine was better, so they are grey.
@@ -39,7 +41,7 @@ def factors(choice: Choice) -> None:
             Fact(
                 "OEE",
                 words.percent(row["oee"]),
-                between or (row["note"] or "" if row["oee"] is None else "all time known"),
+                between or _why(row),
             ),
             Fact("Availability", words.percent(row["availability"]), f"{words.span(row['apt_s'])} producing"),
             Fact("Effectiveness", words.percent(row["effectiveness"]), f"{words.number(row['produced_pcs'])} pieces"),
@@ -47,6 +49,12 @@ def factors(choice: Choice) -> None:
             Fact("Coverage", words.percent(row["coverage"]), f"{words.span(row['unknown_s'])} without a signal"),
         ]
     )
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["oee"] is None:
+        return row["note"] or "nothing known"
+    return "little time unknown" if row["unknown_s"] else "all time known"
 
 
 def _scope(choice: Choice) -> dict[str, object]:

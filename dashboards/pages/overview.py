@@ -81,7 +81,8 @@ def lines(by_line: pl.DataFrame, choice: Choice) -> None:
         with st.container(border=True, gap="xxsmall"):
             st.markdown(
                 f"**{row['scope']}**: OEE {words.bounded(row['oee'], row['oee_low'], row['oee_high'])}"
-                f"{words.because(row)} · {words.number(row['good_pcs'])} good, {words.number(row['scrap_pcs'])} scrapped"
+                f"{words.because(row)} · {words.number(row['good_pcs'])} good, "
+                f"{words.number(row['scrap_pcs'])} scrapped"
             )
             where = {"line": row["scope"], "days": [choice.first.isoformat(), choice.last.isoformat()]}
             st.page_link("pages/oee.py", label="Where the time went", icon=":material/speed:", query_params=where)

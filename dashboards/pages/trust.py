@@ -62,7 +62,8 @@ def sources(choice: Choice, now: datetime) -> None:
     rows = data.sources()
     if rows.is_empty():
         frame.nothing(
-            "No source has been seen. Start the collector with `shopfloor collect`, or ingest files with `shopfloor build`."
+            "No source has been seen. Start the collector with `shopfloor collect`, "
+            "or ingest files with `shopfloor build`."
         )
     for row in rows.iter_rows(named=True):
         taken = (

@@ -66,7 +66,8 @@ def products(rows: pl.DataFrame) -> None:
             st.markdown(f"**{product}**: rolled throughput yield {words.percent(rolled, 1)}{why}")
             if weakest["first_pass_yield"] is not None:
                 st.caption(
-                    f"Weakest step: {weakest['operation']} with {words.percent(weakest['first_pass_yield'], 1)} first pass, "
+                    f"Weakest step: {weakest['operation']} with "
+                    f"{words.percent(weakest['first_pass_yield'], 1)} first pass, "
                     f"{words.number(weakest['scrap_pcs'])} scrapped."
                 )
     with st.expander("By operation, as a table", icon=":material/table:"):

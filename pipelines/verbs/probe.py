@@ -55,12 +55,12 @@ def _files(source: FilesSource, root: Path) -> str | None:
 
 
 def _database(source: SqlSource, root: Path) -> str | None:
-    from connectors.sql import engine_of
+    from connectors.sql import open_engine
 
     from plant.errors import PlantError
 
     try:
-        engine_of(source, root).connect().close()
+        open_engine(source, root).connect().close()
     except PlantError as error:
         return str(error)
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
+from connectors.quarantine import pending, replay
 from pipelines.place import place
 from plant.config import load
 from warehouse.lake import Lake
@@ -17,9 +18,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def open_rows(lake: Lake) -> pl.DataFrame:
     """Held-back rows that no replay has accepted."""
-    accepted = lake.scan("bronze.replays").filter(pl.col("result") == "accepted").select("id")
-    held = lake.scan("bronze.quarantine").filter(~pl.col("booked"))
-    return held.join(accepted, on="id", how="anti").unique("id").collect()
+    return pending(lake.scan("bronze.quarantine"), lake.scan("bronze.replays"))
 
 
 def list_rows(root: Path | None) -> int:
@@ -50,8 +49,6 @@ def show_rows(root: Path | None, reason: str | None, source: str | None, limit: 
 
 def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
     """The verb `replay`: 0 when every row was accepted, 1 when some are rejected again."""
-    from connectors.quarantine import replay
-
     lake = Lake(place(root).root)
     rows = open_rows(lake)
     rows = rows if source is None else rows.filter(pl.col("source") == source)

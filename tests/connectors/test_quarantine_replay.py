@@ -81,7 +81,8 @@ def test_a_report_type_that_is_mapped_now_and_a_duplicate_that_stays_out(tmp_pat
 def test_readings_of_a_protocol_are_replayed_from_their_payload():
     came = pl.DataFrame(
         {"date": [NOW.date()], "ts": [NOW], "tag": ["m-1.torque"], "value": [1.25], "text": [None],
-         "status": [0x40000000], "server_at": [None], "received_at": [NOW], "source": ["plc"], "segment": ["seg"], "seq": [7]},
+         "status": [0x40000000], "server_at": [None], "received_at": [NOW], "source": ["plc"], "segment": ["seg"],
+         "seq": [7]},
         schema=table("bronze.readings").schema,
     )  # fmt: skip
     held = screen(came, tags_frame(readings_plant()), NOW, "plc")[1]

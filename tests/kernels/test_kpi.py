@@ -156,8 +156,8 @@ def test_quarantined_pieces_bound_the_quality():
 
 
 def test_pieces_made_outside_every_shift_do_not_inflate_the_day():
-    time = pl.concat([time_ledger(("production", 480)), time_ledger(("not_scheduled", 480, {"state": "producing"}),
-                                                                    shift="off", start=START + timedelta(hours=8))])  # fmt: skip
+    late = time_ledger(("not_scheduled", 480, {"state": "producing"}), shift="off", start=START + timedelta(hours=8))
+    time = pl.concat([time_ledger(("production", 480)), late])
     counts = pl.concat([count_ledger((240, 0, 60.0)), count_ledger((480, 0, 60.0), shift="off")])
     frame = kpis(base(time, counts)).collect()
     assert cell(frame, "oee", grain="day")["value"] == pytest.approx(0.5)

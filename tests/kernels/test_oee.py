@@ -143,12 +143,12 @@ def test_a_shift_that_still_runs_counts_its_elapsed_time():
 
 
 def test_shift_bounds_come_from_the_calendar():
-    instant = datetime(2026, 11, 16, 5, tzinfo=UTC)
-    rows = [("shafts", START.date(), "early", instant, instant + timedelta(hours=8), "shift"),
-            ("shafts", START.date(), "off", instant + timedelta(hours=8), instant + timedelta(hours=24), "off")]  # fmt: skip
+    instant, later = datetime(2026, 11, 16, 5, tzinfo=UTC), datetime(2026, 11, 16, 13, tzinfo=UTC)
+    rows = [("shafts", START.date(), "early", instant, later, "shift"),
+            ("shafts", START.date(), "off", later, later + timedelta(hours=16), "off")]  # fmt: skip
     names = ["line", "production_day", "shift", "shift_start_at", "shift_end_at", "kind"]
     out = shift_bounds(pl.LazyFrame(rows, names, orient="row")).collect()
-    assert out.select("shift", "start_at", "end_at").rows() == [("early", instant, instant + timedelta(hours=8))]
+    assert out.select("shift", "start_at", "end_at").rows() == [("early", instant, later)]
 
 
 def test_unknown_time_becomes_bounds():
@@ -163,8 +163,8 @@ MINUTES = st.integers(0, 480)
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(["planned_down", "production", "setup", "delay", "unknown"]), st.integers(1, 200)),
-             min_size=1, max_size=8),
+    st.lists(st.tuples(st.sampled_from(["planned_down", "production", "setup", "delay", "unknown"]),
+                       st.integers(1, 200)), min_size=1, max_size=8),
     st.lists(st.tuples(st.integers(0, 500), st.integers(0, 50), st.sampled_from([0.5, 7.3, 60.0]),
                        st.integers(0, 20)), max_size=3),
 )  # fmt: skip

