@@ -58,11 +58,22 @@ class Outcome:
 
 def suite(table: Table) -> tuple[Rule, ...]:
     """Every expectation of a table: its contract's rules (blocking), then its house rules."""
-    key = Rule(f"{','.join(table.key)}: unique", "unique", "blocking", table.key, doc=f"one row: {table.grain}")
+    key = Rule(f"{','.join(table.key)}: unique", "unique", "blocking", table.key, sql=_same_key(table), doc=table.grain)
     shape = Rule("columns", "columns", "blocking", tuple(table.schema), doc="the contract's columns, no others")
     contract = [rule for column in table.columns for rule in _column_rules(table, column)]
     house = [Rule(r.name, "rows", r.severity, sql=r.sql, doc=r.doc) for r in HOUSE_RULES.get(table.name, ())]
     return (shape, key, *contract, *house)
+
+
+def _same_key(table: Table) -> str:
+    """Rows whose key is there more than once; '' where no part of the key can be null.
+
+    The native expectation takes null for different from null; a key takes it for a value like any other.
+    """
+    if not any(table.column(name).null for name in table.key):
+        return ""
+    key = ", ".join(f'"{name}"' for name in table.key)
+    return f"SELECT * FROM (SELECT count(*) OVER (PARTITION BY {key}) AS times FROM {{batch}}) WHERE times > 1"
 
 
 def _column_rules(table: Table, column: Column) -> list[Rule]:
@@ -154,7 +165,7 @@ def _expectation(rule: Rule, number: int) -> Any:
             return gxe.ExpectColumnValuesToBeBetween(
                 column=rule.columns[0], min_value=rule.low, max_value=rule.high, **common
             )
-        case "rows":
+        case "rows" | "unique" if rule.sql:
             return gxe.UnexpectedRowsExpectation(unexpected_rows_query=rule.sql, **common)
     if len(rule.columns) == 1:
         return gxe.ExpectColumnValuesToBeUnique(column=rule.columns[0], **common)
@@ -166,7 +177,7 @@ def _outcome(table: Table, rule: Rule, result: Any, now: datetime) -> Outcome:
     seen = result.result
     unexpected = seen.get("unexpected_count")
     observed = seen.get("observed_value")
-    if rule.kind == "rows":
+    if rule.sql:
         unexpected = int(observed or 0)
         observed = f"{unexpected} rows"
     elif rule.kind == "columns":

@@ -86,7 +86,7 @@ class Backoff:
 
     first_s: float = 0.5
     factor: float = 2.0
-    cap_s: float = 15.0
+    cap_s: float = 5.0
     _next_s: float = 0.0
 
     def next_s(self) -> float:

@@ -11,11 +11,11 @@ from dashboards.theme import BLUE, GREEN, GREY, ORANGE, STATUS_COLOURS, VERMILIO
 _DAY_AND_HALF_H = 36
 
 
-def _time(frame: pl.DataFrame) -> alt.X:
-    """Time axis over column `at`; with the date once the instants spread over more than a day and a half."""
+def _time(frame: pl.DataFrame, field: str = "at:T") -> alt.X:
+    """Time axis of column `at`; with the date once the instants spread over more than a day and a half."""
     hours = frame.select((pl.col("at").max() - pl.col("at").min()).dt.total_hours()).item() or 0
     shape = "%a %-d %b" if hours > _DAY_AND_HALF_H else "%H:%M"
-    return alt.X("at:T", axis=alt.Axis(title=None, labelOverlap=True, tickCount=5, format=shape, grid=False))
+    return alt.X(field, axis=alt.Axis(title=None, labelOverlap=True, tickCount=5, format=shape, grid=False))
 
 
 def stock(frame: pl.DataFrame, unit: str) -> alt.LayerChart:
@@ -41,12 +41,11 @@ def energy_use(frame: pl.DataFrame) -> alt.LayerChart:
     long = frame.unpivot(on=list(names), index="at", variable_name="use", value_name="kwh")
     long = long.with_columns(pl.col("use").replace(names))
     scale = alt.Scale(domain=list(names.values()), range=[GREEN, ORANGE])
-    axis = _time(frame).axis
     bars = (
         alt.Chart(long)
         .mark_bar(binSpacing=0)
         .encode(
-            x=alt.X("yearmonthdatehours(at):T", axis=axis),
+            x=_time(frame, "yearmonthdatehours(at):T"),
             y=alt.Y("kwh:Q", title="kWh an hour", axis=alt.Axis(tickCount=5)),
             color=alt.Color("use:N", scale=scale, legend=LEGEND),
             order=alt.Order("use:N", sort="descending"),

@@ -30,7 +30,7 @@ P = ParamSpec("P")
 LOOK_AGAIN_S = 2.0  # versions are looked up once a page run, not once a question
 META_S = 15.0  # checks and source health change without a new table version
 NOTHING_KWH = 1e-6
-_NAMED = re.compile(r"\b(?:bronze|silver|gold|meta)\.[a-z_]+\b")
+_NAMED = re.compile(r'\b(bronze|silver|gold|meta)\."?([a-z_]+)"?')
 
 
 def root() -> Path:
@@ -73,7 +73,7 @@ def _live(at: str) -> _Live:
 def _reads(name: str) -> tuple[str, ...]:
     """Tables a mart reads, from its SQL without comments."""
     rows = (row.split("--")[0] for row in marts.text(name).splitlines())
-    return tuple(sorted(set(_NAMED.findall("\n".join(rows)))))
+    return tuple(sorted({f"{layer}.{name}" for layer, name in _NAMED.findall("\n".join(rows))}))
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
@@ -158,7 +158,7 @@ def energy(
     line: str | None = None,
     machine: str | None = None,
 ) -> pl.DataFrame:
-    """`marts.energy`; expected_kwh is null where a part has none, `against_kwh` is the energy of the parts that have one.
+    """`marts.energy`; expected_kwh is null where a part has none; `against_kwh`: energy of the parts that have one.
 
     The expectation of some machines beside the energy of all of them would look like waste.
     """

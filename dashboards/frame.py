@@ -81,9 +81,18 @@ def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
 
 
 def _said(week: tuple[date, date]) -> str:
-    """Label of the chooser, from what the last run chose."""
-    picked = st.session_state.get("days") or week
-    return f"{st.session_state.get('line') or ALL_LINES} · {words.days(picked[0], picked[-1])}"
+    """Label of the chooser: what the reader chose, else what the link says, else the last whole week."""
+    linked = [date.fromisoformat(d) for d in st.query_params.get_all("days") if _is_day(d)]
+    picked = st.session_state.get("days") or linked or week
+    line = st.session_state.get("line") or st.query_params.get("line") or ALL_LINES
+    return f"{line} · {words.days(picked[0], picked[-1])}"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _site(sites: pl.DataFrame) -> str:

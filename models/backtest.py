@@ -16,6 +16,7 @@ from models.methods import BENCHMARKS, METHODS, Method
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 MIN_ORIGINS = 3
 LOW, HIGH = 0.1, 0.9
@@ -75,7 +76,7 @@ class Choice:
 
 
 def run(
-    history: Floats, horizon: int, season: int, step: int, most: int = 8, methods: Mapping[str, Method] = METHODS
+    history: Floats, horizon: int, season: int, step: int, most: int = 16, methods: Mapping[str, Method] = METHODS
 ) -> Backtest:
     """Back-test every method at up to `most` origins `step` periods apart, the last one `horizon` before the end.
 
@@ -105,7 +106,7 @@ def _scale(history: Floats, origins: list[int]) -> Floats:
 def choose(test: Backtest) -> Choice:
     """The method of each item by its mean squared error over all origins, with the prequential error of choosing so."""
     squared = test.squared()
-    tested = ~np.isnan(test.actuals).any(axis=2)
+    tested: Flags = np.asarray(~np.isnan(test.actuals).any(axis=2))
     winner = np.where(tested.sum(axis=0) >= MIN_ORIGINS, _best(squared, tested), -1)
     picked, used = _prequential(test, squared, tested)
     actual = np.where(used[:, :, None], test.actuals, np.nan)
@@ -123,14 +124,14 @@ def choose(test: Backtest) -> Choice:
     return Choice(winner, spread, wape, bias, naive, _coverage(test, squared, picked, used))
 
 
-def _best(squared: Floats, tested: npt.NDArray[np.bool_]) -> Ints:
+def _best(squared: Floats, tested: Flags) -> Ints:
     """The simplest method of each item whose error over its tested origins is within TIE of the smallest."""
     total = np.where(tested[None], squared, 0.0).sum(axis=1)
-    return np.argmax(total <= total.min(axis=0) * TIE, axis=0).astype(np.int64)
+    return np.asarray(np.argmax(total <= total.min(axis=0) * TIE, axis=0), dtype=np.int64)
 
 
-def _prequential(test: Backtest, squared: Floats, tested: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """At each origin the forecast of the method that was best on origins already over; and where there were two such."""
+def _prequential(test: Backtest, squared: Floats, tested: Flags) -> tuple[Floats, Flags]:
+    """At each origin the forecast of the method best on origins already over; and where there were two such."""
     picked, used = np.full_like(test.actuals, np.nan), np.zeros_like(tested)
     for i, origin in enumerate(test.origins):
         over = np.array([o + test.horizon <= origin for o in test.origins])
@@ -141,19 +142,19 @@ def _prequential(test: Backtest, squared: Floats, tested: npt.NDArray[np.bool_])
     return picked, used
 
 
-def _share(missed: Floats, total: Floats, test: Backtest, name: str, used: npt.NDArray[np.bool_]) -> Floats:
+def _share(missed: Floats, total: Floats, test: Backtest, name: str, used: Flags) -> Floats:
     """WAPE of one benchmark; NaN for an item it had no answer for at a used origin."""
     answer = ~np.isnan(test.forecasts[test.names.index(name)]).any(axis=2)
     return np.where((answer | ~used).all(axis=0), _divided(missed, total), np.nan)
 
 
 def _divided(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 
 def _mean_of(values: Floats) -> Floats:
     known = (~np.isnan(values)).sum(axis=(0, 2))
-    return np.divide(np.nansum(values, axis=(0, 2)), known, out=np.full(len(known), np.nan), where=known > 0)
+    return _divided(np.nansum(values, axis=(0, 2)), known)
 
 
 def residuals(actuals: Floats, forecasts: Floats, item: int, step: int) -> Floats:
@@ -171,7 +172,7 @@ def quantiles(left: Floats) -> tuple[float, float]:
     return float(ordered[max(down, 0)]), float(ordered[min(up, n - 1)])
 
 
-def _coverage(test: Backtest, squared: Floats, picked: Floats, used: npt.NDArray[np.bool_]) -> float:
+def _coverage(test: Backtest, squared: Floats, picked: Floats, used: Flags) -> float:
     """Share of outcomes inside the 80 % interval that was known at their origin; NaN when none could be set."""
     hits, count = 0, 0
     for i, origin in enumerate(test.origins):

@@ -1,5 +1,4 @@
-"""How good is a failure model, said honestly: splits without overlap, average precision with its baseline and
-interval, failures caught, false alarms per machine-month, and what an alert policy costs.
+"""How good a failure model is: honest splits, average precision with interval, failures caught, false alarms, cost.
 
 Rows are decision times of machines (machine, at), sorted by both. Nothing is fitted here but the split itself.
 """
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ def time_folds(rows: pl.DataFrame, folds: int, gap_h: float) -> Iterator[tuple[F
     edges = np.quantile(at, np.linspace(0, 1, folds + 1))
     edges[-1] += 1
     gap = gap_h * 3.6e9
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges.tolist()):
         yield (at < low - gap) | (at >= high + gap), (at >= low) & (at < high)
 
 
@@ -175,7 +175,7 @@ def threshold(
     candidates = sorted({*seen.tolist(), round(book, 4), 1.0}, reverse=True)
     spent = [events(rows, probability >= c, happened, horizon_h, step_h, costs).cost for c in candidates]
     best = [c for c, cost in zip(candidates, spent, strict=True) if cost <= min(spent)]
-    return best[len(best) // 2]
+    return float(best[len(best) // 2])
 
 
 def reliability(label: Floats, probability: Floats, bins: int = 5) -> list[dict[str, float]]:

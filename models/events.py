@@ -55,9 +55,12 @@ def failures(maintenance: pl.DataFrame) -> pl.DataFrame:
 
 def alarm_counts(events: pl.DataFrame, rows: pl.DataFrame, codes: Sequence[int] | None = None) -> list[pl.Series]:
     """Alarms of each decision time's machine in the hours before it: all of them, and per code."""
-    last = rows["at"].max()
     if codes is None:
-        seen = events.filter(pl.col("at") < last)["code"].value_counts().sort(["count", "code"], descending=True)
+        seen = (
+            events.filter(pl.col("at") < pl.lit(rows["at"].max(), pl.Datetime("us", "UTC")))["code"]
+            .value_counts()
+            .sort(["count", "code"], descending=True)
+        )
         codes = sorted(seen["code"].head(MOST_CODES).to_list())
     out = [_count(events, rows, h).alias(f"alarms_{h}h") for h in ALARM_WINDOWS_H]
     for code in codes:
@@ -76,10 +79,14 @@ def maintenance_ages(
     is 0, and `context_under_repair` is true for a corrective order.
     """
     done = (pl.col("kind") == "corrective") | pl.col("started_at").is_not_null()
-    known = pl.when(pl.col("kind") == "corrective").then("reported_at").otherwise(pl.max_horizontal("reported_at", "started_at"))
+    known = (
+        pl.when(pl.col("kind") == "corrective")
+        .then("reported_at")
+        .otherwise(pl.max_horizontal("reported_at", "started_at"))
+    )
     orders = maintenance.filter(pl.col("reported_at").is_not_null() & done).with_columns(known_at=known)
     if modes is None:
-        booked = orders.filter(pl.col("known_at") < rows["at"].max())["failure_mode"]
+        booked = orders.filter(pl.col("known_at") < pl.lit(rows["at"].max(), pl.Datetime("us", "UTC")))["failure_mode"]
         modes = sorted(booked.drop_nulls().unique().to_list())
     corrective = orders.filter(pl.col("kind") == "corrective")
     out = [

@@ -95,7 +95,9 @@ def features(
         machine's own normal, slopes in the same per day, ages in hours. Null: not known.
     """
     rows = at.select(KEYS).sort(KEYS)
-    known = telemetry(hourly(readings), rows, maintenance).join(machines.select("machine", "kind"), on="machine", how="left")
+    known = telemetry(hourly(readings), rows, maintenance).join(
+        machines.select("machine", "kind"), on="machine", how="left"
+    )
     columns = [
         *alarm_counts(alarms, rows, codes),
         *maintenance_ages(maintenance, rows, modes),
@@ -135,9 +137,9 @@ def telemetry(hours: pl.DataFrame, rows: pl.DataFrame, maintenance: pl.DataFrame
 
 def _dense(hours: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Every machine and every hour to the last decision time, nulls where nothing was measured; n counts hours."""
-    last = max(rows["at"].dt.truncate("1h").max(), hours["end_at"].min())  # type: ignore[type-var]
-    span = pl.datetime_range(hours["end_at"].min(), last, "1h", time_unit="us", eager=True)  # type: ignore[arg-type]
-    every = rows.select("machine").unique().join(span.alias("hour").to_frame(), how="cross")
+    ends = [hours["end_at"].min(), rows["at"].dt.truncate("1h").max()]
+    known = pl.Series("hour", [ends[0], max(ends)], dtype=pl.Datetime("us", "UTC")).to_frame()  # type: ignore[type-var]
+    every = rows.select("machine").unique().join(known.upsample("hour", every="1h"), how="cross")
     dense = every.join(hours.rename({"end_at": "hour"}), on=["machine", "hour"], how="left").sort("machine", "hour")
     return dense.with_columns(_n=pl.int_range(pl.len()).cast(pl.Float64).over("machine"))
 

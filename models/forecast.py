@@ -6,7 +6,6 @@ are history; the first week forecast is the one that runs.
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,7 +27,7 @@ CODE = "forecast-1"
 
 HORIZON_WEEKS = 8
 SEASON_WEEKS = 52
-STEP_WEEKS = 4
+STEP_WEEKS = 2
 DECIMALS = 3
 
 ROWS = "forecast.json"
@@ -67,10 +66,16 @@ def weekly(sales: pl.LazyFrame, timezone: str = "UTC") -> pl.DataFrame:
         return pl.DataFrame(schema={"item": pl.String(), "period_start": pl.Date(), "quantity": pl.Float64()})
     last_day: date = lines["day"].max()  # type: ignore[assignment]
     running = (last_day + timedelta(days=1)) - timedelta(days=(last_day + timedelta(days=1)).weekday())
-    sums = lines.filter(pl.col("period_start") < running).group_by("item", "period_start").agg(quantity=pl.col("qty").sum())
-    weeks = pl.date_range(lines["period_start"].min(), running - timedelta(days=7), "1w", eager=True)
+    sums = (
+        lines.filter(pl.col("period_start") < running)
+        .group_by("item", "period_start")
+        .agg(quantity=pl.col("qty").sum())
+    )
+    weeks = lines.select(
+        period_start=pl.date_range(pl.col("period_start").min(), pl.lit(running - timedelta(days=7)), "1w")
+    )
     first = sums.group_by("item").agg(first=pl.col("period_start").min())
-    every = first.join(weeks.alias("period_start").to_frame(), how="cross").filter(pl.col("period_start") >= pl.col("first"))
+    every = first.join(weeks, how="cross").filter(pl.col("period_start") >= pl.col("first"))
     full = every.select("item", "period_start").join(sums, on=["item", "period_start"], how="left")
     return full.with_columns(pl.col("quantity").fill_null(0.0)).sort("item", "period_start")
 
@@ -81,7 +86,9 @@ def forecast(
     """Forecast every item of a weekly history (item, period_start, quantity) `horizon` weeks ahead."""
     version = digest(CODE, horizon, season, step, list(METHODS), rows_digest(history))
     if history.is_empty():
-        return Forecasts(version, pl.DataFrame(schema={n: table("gold.forecast").schema[n] for n in ROW_COLUMNS}), {}, None)
+        return Forecasts(
+            version, pl.DataFrame(schema={n: table("gold.forecast").schema[n] for n in ROW_COLUMNS}), {}, None
+        )
     items, values = panel(history)
     test = backtest.run(values, horizon, season, step)
     choice = backtest.choose(test)
@@ -116,7 +123,9 @@ def _item(i: int, test: backtest.Backtest, choice: backtest.Choice, values: Floa
     error |= {n: _plain(v[i]) for n, v in (("bias", choice.bias), ("rmsse", choice.rmsse))}
     mean = test.squared()[:, :, i]
     mean = np.where(np.isnan(mean), 0.0, mean).mean(axis=1)
-    candidates = {n: _plain(np.sqrt(m / test.scale[i])) for n, m in zip(test.names, mean, strict=True) if np.isfinite(m)}
+    candidates = {
+        n: _plain(np.sqrt(m / test.scale[i])) for n, m in zip(test.names, mean, strict=True) if np.isfinite(m)
+    }
     return told | {"model": test.names[w], "note": None, **error, "candidates_rmsse": candidates}
 
 
@@ -170,9 +179,7 @@ def decided(rows: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     standing = pl.col("decision").is_in(["approved", "exported"]).fill_null(value=False)
     status = pl.when(standing).then(pl.col("decision")).otherwise(pl.lit("draft")).alias("status")
     kept = [pl.when(standing).then(pl.col(c)).alias(c) for c in ("approved_by", "approved_at", "approved_qty")]
-    return joined.with_columns(status, *kept).drop("decision")
-
-
+    return joined.with_columns(status, *kept).select(list(table("gold.forecast").schema))
 
 
 def dump(found: Forecasts) -> dict[str, bytes]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
+
+from models.threads import one_thread
 
 Floats = npt.NDArray[np.float64]
 Method = Callable[[Floats, int, int], Floats]
@@ -60,6 +61,11 @@ def seasonal_scaled(history: Floats, horizon: int, season: int) -> Floats:
     return np.asarray(around.mean(axis=0) * np.clip(scale, 0.2, 5.0)[:, None], dtype=np.float64)
 
 
+def combined(history: Floats, horizon: int, season: int) -> Floats:
+    """The mean of exponential smoothing and the scaled last season: what moves and what returns."""
+    return (exponential(history, horizon, season) + seasonal_scaled(history, horizon, season)) / 2
+
+
 def exponential(history: Floats, horizon: int, season: int) -> Floats:
     """Simple exponential smoothing, the weight chosen per item by its one-step errors (Brown 1956)."""
     return np.repeat(_smoothed(history)[0][:, None], horizon, axis=1)
@@ -76,11 +82,11 @@ def theta(history: Floats, horizon: int, season: int) -> Floats:
     slope = np.divide(np.nansum(centred * history, axis=1), spread, out=np.zeros(len(history)), where=spread > 0)
     start = (1 - (1 - alpha) ** n) / alpha
     steps = np.arange(horizon)[None, :] + start[:, None]
-    return np.maximum(level[:, None] + 0.5 * slope[:, None] * steps, 0.0)
+    return np.asarray(np.maximum(level[:, None] + 0.5 * slope[:, None] * steps, 0.0))
 
 
 def tsb(history: Floats, horizon: int, season: int) -> Floats:
-    """Intermittent demand: chance of demand times its size, the chance fading while none comes (Teunter et al. 2011)."""
+    """Intermittent demand: its chance, fading while none comes, times its size (Teunter, Syntetos, Babai 2011)."""
     size, chance = np.full(len(history), np.nan), np.full(len(history), np.nan)
     for value in history.T:
         known, sold = ~np.isnan(value), value > 0
@@ -106,11 +112,11 @@ def boosted(history: Floats, horizon: int, season: int) -> Floats:
         early_stopping=False, random_state=0,
     )  # fmt: skip
     now, _, scale = _examples(history, length, horizon, season)
-    with threadpool_limits(limits=1):
+    with one_thread():
         ahead = model.fit(x[keep], y[keep]).predict(now)
     out = np.maximum(ahead, 0).reshape(horizon, len(history)).T * scale[:, None]
     out[np.isnan(history[:, -1])] = np.nan
-    return out
+    return np.asarray(out, dtype=np.float64)
 
 
 def _examples(history: Floats, origin: int, horizon: int, season: int) -> tuple[Floats, Floats, Floats]:
@@ -144,7 +150,11 @@ def _smoothed(history: Floats) -> tuple[Floats, Floats]:
             error += np.nan_to_num(miss) ** 2
             now = np.where(np.isnan(now), value, np.where(np.isnan(miss), now, now + alpha * miss))
         better = error < best
-        best, level, weight = np.where(better, error, best), np.where(better, now, level), np.where(better, alpha, weight)
+        best, level, weight = (
+            np.where(better, error, best),
+            np.where(better, now, level),
+            np.where(better, alpha, weight),
+        )
     return level, weight
 
 
@@ -153,7 +163,7 @@ def _mean(values: Floats) -> Floats:
     known = ~np.isnan(values)
     count = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return np.asarray(np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0))
 
 
 def _none(history: Floats, horizon: int) -> Floats:
@@ -168,6 +178,7 @@ METHODS: Mapping[str, Method] = {
     "exponential": exponential,
     "theta": theta,
     "seasonal_scaled": seasonal_scaled,
+    "combined": combined,
     "tsb": tsb,
     "boosted": boosted,
 }

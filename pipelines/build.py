@@ -26,6 +26,10 @@ MOST_ROUNDS = 400
 """A chain of days converges in as many rounds as there are days; more is a defect and is said so."""
 
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's event log keeps every event; the terminal gets our progress and, on failure, the first cause."""
+
+
 class BuildError(TerminalError):
     """A job of the build failed; the message names the step and its first error."""
 
@@ -110,7 +114,7 @@ class Builder:
 
         tags = {} if days is None else {RANGE_START: days[0].isoformat(), RANGE_END: days[1].isoformat()}
         job = self.defs.resolve_job_def(name)
-        result = job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+        result = job.execute_in_process(instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False)
         if not result.success:
             raise BuildError(_first_failure(name, result))
         return result

@@ -29,6 +29,7 @@ from pipelines.publication import published
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from plant.config import Plant, load
+from plant.tables import table
 from warehouse.lake import Lake
 from warehouse.state import State
 
@@ -37,13 +38,17 @@ FRESH = {"bronze": timedelta(minutes=15), "silver": timedelta(hours=1), "gold": 
 """How old the last materialisation of a layer may be before Dagster calls it stale."""
 
 
+PEOPLE_AND_DOOR = ("quarantine", "replays", "decisions")
+"""Bronze tables that no asset makes: the door, the replay verb and people on the forecasts page append to them."""
+
+
 def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) -> dg.Definitions:
     """All assets, checks, jobs, schedules and sensors of one plant. `overrides` replace resources, for tests."""
     from assets.checks import checks_for
 
     assets = [_with_policies(a) for a in load_assets()]
     return dg.Definitions(
-        assets=[*assets, published],
+        assets=[*assets, published, *(_appended(name) for name in PEOPLE_AND_DOOR)],
         asset_checks=checks_for() if checks else [],
         jobs=JOBS,
         schedules=SCHEDULES,
@@ -59,7 +64,7 @@ def resources(plant: Plant, where: Place) -> dict[str, Any]:
     receipts = Receipts(lake, state, lambda: Inputs(plant, lake))
     return {
         "plant": plant,
-        "io_manager": LakeIO(lake, shelf, receipts),
+        "io_manager": LakeIO(lake, shelf, receipts, where.exports),
         "dock": LakeDock(where, lake, state),
         "opening": opening(lake),
         "lake": lake,
@@ -74,6 +79,12 @@ def load_assets() -> list[dg.AssetsDefinition]:
     for room in ROOMS:
         found.extend(a for a in dg.load_assets_from_package_module(importlib.import_module(room)))  # type: ignore[misc]
     return found
+
+
+def _appended(name: str) -> dg.AssetSpec:
+    contract = table(f"bronze.{name}")
+    loaded_by = {"dagster/io_manager_key": "io_manager"}
+    return dg.AssetSpec(["bronze", name], group_name="bronze", description=contract.doc, metadata=loaded_by)
 
 
 def _with_policies(assets: dg.AssetsDefinition) -> dg.AssetsDefinition:

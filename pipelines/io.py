@@ -10,16 +10,17 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
-from warehouse.shelf import Shelf
 
 from connectors.base import Landing
 from pipelines.days.receipts import Receipts
 from plant.tables import Table, table
 from warehouse.lake import Lake
+from warehouse.shelf import Shelf
 
 ENGINE: Literal["in-memory"] = "in-memory"
 """polars 2.1's streaming engine panics on merges of empty inputs (a plant without meters); days fit in memory."""
@@ -30,14 +31,19 @@ FIRST_READ = ("bronze.readings", "silver.readings", "silver.time_ledger", "silve
 class LakeIO(dg.IOManager):
     """Reads inputs pruned to the run's days, writes outputs as their contract says."""
 
-    def __init__(self, lake: Lake, shelf: Shelf, receipts: Receipts) -> None:
-        self.lake, self.shelf, self.receipts = lake, shelf, receipts
+    def __init__(self, lake: Lake, shelf: Shelf, receipts: Receipts, exports: Path) -> None:
+        self.lake, self.shelf, self.receipts, self.exports = lake, shelf, receipts, exports
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write what an asset returned; adds rows, version, schema and seconds as metadata."""
         began = time.perf_counter()
         path = context.asset_key.path
-        meta = self._shelve(obj) if path[0] == "models" else self._write(context, table(".".join(path)), obj)
+        if path[0] == "models":
+            meta = self._shelve(obj)
+        elif path[0] == "exports":
+            meta = export_file(obj, self.exports / f"{path[1]}.csv")
+        else:
+            meta = self._write(context, table(".".join(path)), obj)
         context.add_output_metadata({**meta, "write_s": round(time.perf_counter() - began, 3)})
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -79,6 +85,16 @@ class LakeIO(dg.IOManager):
             self.receipts.landed(landing)
             rows, held = rows + landing.frame.height, held + landing.quarantine.height
         return _metadata(contract, rows, self.lake.version(contract.name)) | {"quarantined": held}
+
+
+def export_file(rows: pl.LazyFrame | pl.DataFrame, path: Path) -> dict[str, Any]:
+    """Write rows as CSV beside and move into place: a reader sees the old file or the new one."""
+    frame = rows.lazy().collect(engine=ENGINE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp")
+    frame.write_csv(aside)
+    aside.replace(path)
+    return {"dagster/row_count": frame.height, "path": str(path)}
 
 
 def _span(keys: Sequence[str]) -> tuple[date, date]:

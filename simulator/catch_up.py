@@ -8,12 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
-from simulator.export import write_historian
+from simulator.export import advance, engine_for, write_historian
 from simulator.run import Run
 
 
-def catch_up(run: Run, root: Path, until: datetime) -> int:
-    """Add historian files with the samples from the end of the last export to `until`; returns how many.
+def catch_up(run: Run, root: Path, until: datetime, database_url: str | None = None) -> int:
+    """Add historian files and database changes from the end of the last export to `until`; returns samples.
 
     truth/run.json remembers how far the historian reaches, so nothing is exported twice or left out.
     """
@@ -24,6 +24,9 @@ def catch_up(run: Run, root: Path, until: datetime) -> int:
     missed = run.samples.filter(span)
     write_historian(run.plant, missed, root / "plant" / "historian", f"from-{since.astimezone(UTC):%Y%m%dT%H%M%S%f}")
     if meta:
+        engine = engine_for(root, database_url)
+        advance(run, engine, since, until)
+        engine.dispose()
         noted.write_text(json.dumps({**meta, "historian_end_at": until.isoformat()}, indent=2) + "\n", encoding="utf8")
     return missed.height
 

@@ -5,6 +5,7 @@ Kept in memory (tests read it) and written to root/truth/live as Parquet. Never 
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,9 +53,9 @@ class Delivered:
     def __init__(self) -> None:
         self._rows: dict[str, list[tuple[str, str, datetime, float | None, int]]] = defaultdict(list)
 
-    def add(self, source: str, samples: Sequence[Sample]) -> None:
-        """Note samples as delivered."""
-        self._rows[source] += [(source, s.tag, s.ts, s.value, s.status) for s in samples]
+    def add(self, source: str, samples: Sequence[Sample], tags: dict[str, Tag]) -> None:
+        """Note samples as delivered, with the value as it is after the type of its tag."""
+        self._rows[source] += [(source, s.tag, s.ts, as_sent(s.value, tags[s.tag].type), s.status) for s in samples]
 
     def frame(self, source: str | None = None) -> pl.DataFrame:
         """All samples delivered, or those of one source."""
@@ -70,6 +71,17 @@ class Delivered:
             aside = path.with_suffix(".new")
             self.frame(source).write_parquet(aside)
             aside.rename(path)
+
+
+def as_sent(value: float | None, kind: str) -> float | None:
+    """A value as a tag of that type can carry it: whole numbers for integers, 24 bits for float32."""
+    if value is None or kind == "string":
+        return value
+    if kind == "float32":
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    if kind == "bool":
+        return float(bool(value))
+    return value if kind == "float64" else float(int(value))
 
 
 def tags_of(plant: Plant, source: str) -> dict[str, Tag]:

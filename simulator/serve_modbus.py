@@ -48,7 +48,7 @@ class ModbusPlant:
             if sample.value is not None:
                 _, start, words = self._words(sample)
                 await self._server.context.async_setValues(self.source.unit_id, 16, start, words)
-        self.delivered.add(self.source.name, samples)
+        self.delivered.add(self.source.name, samples, self.tags)
 
     def _words(self, sample: Sample) -> tuple[str, int, list[int]]:
         tag = self.tags[sample.tag]

@@ -103,7 +103,7 @@ class OpcUaPlant:
             )
             self.history.add(node.nodeid, value)
             await self.server.write_attribute_value(node.nodeid, value)
-        self.delivered.add(self.source.name, samples)
+        self.delivered.add(self.source.name, samples, self.tags)
 
     async def stop(self) -> None:
         """Stop listening; history is forgotten."""

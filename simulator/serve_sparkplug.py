@@ -186,7 +186,7 @@ class SparkplugPlant:
     """The edge nodes of one source. Build it with `sparkplug_plant`."""
 
     def __init__(self, source: SparkplugSource, tags: dict[str, Tag], delivered: Delivered) -> None:
-        self.source, self.delivered = source, delivered
+        self.source, self.tags, self.delivered = source, tags, delivered
         places = {name: tuple(tag.address.split("/", 3)[:2]) for name, tag in tags.items()}
         self._of = places
         self.edges = {
@@ -202,7 +202,7 @@ class SparkplugPlant:
                 edge.deliver(mine)
         in_ms = timedelta(milliseconds=1)
         sent = [replace(s, ts=EPOCH + round((s.ts - EPOCH) / in_ms) * in_ms) for s in samples]
-        self.delivered.add(self.source.name, sent)
+        self.delivered.add(self.source.name, sent, self.tags)
 
 
 @contextlib.asynccontextmanager

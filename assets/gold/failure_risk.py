@@ -7,13 +7,13 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from models import storage
 from models.card import Shelved
 from models.events import alarms
 from models.failure import ANY
 from models.features import SIGNALS, features, grid
 from models.moments import LOOK_BACK_D, moments, scored_at
-from models.scoring import score
+from models.risk import storage
+from models.risk.scoring import score
 
 INPUTS = ("readings", "maintenance_orders", "machines")
 

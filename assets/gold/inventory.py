@@ -4,7 +4,7 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.inventory import first_needed, lead_times
+from assets.kernels.enterprise.inventory import first_needed
 from assets.kernels.enterprise.inventory import inventory as stock
 from assets.partitions import DAYS, SINGLE_RUN, days
 from plant.calendar import bounds
@@ -37,4 +37,4 @@ def inventory(
     """One row per material, location and production day."""
     first, last = days(context)
     whole_days = bounds(plant, first_needed(first), last).lazy()
-    return stock(stock_ledger, materials, lead_times(purchase_orders, partners), whole_days, first)
+    return stock(stock_ledger, materials, purchase_orders, partners, whole_days, first)

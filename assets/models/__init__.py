@@ -1,0 +1,1 @@
+"""Trained models as Dagster assets: what they return goes to the shelf."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dagster as dg
 import polars as pl
 
-from models import storage
-from models.card import Artefact, rows_digest, readings_digest
-from models.events import alarms
+from models.card import Artefact, readings_digest, rows_digest
 from models.evaluation import Costs
+from models.events import alarms
 from models.failure import Settings, train
 from models.features import SIGNALS, features, grid
 from models.moments import learnt_at, moments
+from models.risk import storage
 from models.summary import failure_card
 from plant.config import Plant
 

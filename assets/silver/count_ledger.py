@@ -31,10 +31,12 @@ def count_ledger(
     time_ledger: pl.LazyFrame,
     reports: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
-) -> pl.LazyFrame:
+) -> pl.DataFrame:
     """One row per machine, hour, shift and order that made pieces."""
     first, last = days(context)
     segments = calendar.segments(plant, first, last)
     machines, tags = machines_frame(plant), tags_frame(plant)
     ended = reports.filter(pl.col("end_at") >= segments["start_at"].min())
-    return ledger(readings, time_ledger, segments, ideal_frame(plant), machines, tags, ended)
+    return ledger(readings, time_ledger, segments, ideal_frame(plant), machines, tags, ended).collect(
+        engine="in-memory"
+    )  # streaming panics on shared plans with an empty side (polars 2.1)

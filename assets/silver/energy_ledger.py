@@ -29,8 +29,10 @@ def energy_ledger(
     readings: pl.LazyFrame,
     time_ledger: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
-) -> pl.LazyFrame:
+) -> pl.DataFrame:
     """One row per machine, hour, shift, account and order."""
     first, last = days(context)
     segments = calendar.segments(plant, first, last)
-    return ledger(readings, time_ledger, segments, machines_frame(plant), tags_frame(plant))
+    return ledger(readings, time_ledger, segments, machines_frame(plant), tags_frame(plant)).collect(
+        engine="in-memory"
+    )  # streaming panics on shared plans with an empty side (polars 2.1)

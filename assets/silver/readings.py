@@ -29,8 +29,10 @@ def readings(
     samples: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
     opening: dg.ResourceParam[Callable[[date], pl.DataFrame]],
-) -> pl.LazyFrame:
+) -> pl.DataFrame:
     """One row per tag and source time, graded by the contract of its tag."""
     first, last = days(context)
     tags, states = tags_frame(plant), states_frame(plant)
-    return clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last))
+    return clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last)).collect(
+        engine="in-memory"
+    )  # streaming panics on shared plans with an empty side (polars 2.1)

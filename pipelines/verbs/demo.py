@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -10,9 +9,10 @@ from rich.table import Table as RichTable
 
 from pipelines.build import Builder, Built
 from pipelines.place import Place, place
+from pipelines.verbs.history import make_history
 from pipelines.verbs.progress import Progress
 from pipelines.verbs.truth import Proof, prove
-from plant.config import Plant, load
+from plant.config import load
 
 out = Console(highlight=False)
 
@@ -31,24 +31,6 @@ def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bo
 
         run_all(plant_toml, plant, where, progress, seed=seed, live=live)
     return code
-
-
-def make_history(plant: Plant, where: Place, progress: Progress, *, days: int, seed: int, live: bool) -> None:
-    """Simulate and export the history, unless this root has one already."""
-    from simulator import default_window, export, plant_run
-
-    if (where.truth / "run.json").exists():
-        progress.say(f"history found under {where.root}, not simulated again (use another --root for a new plant)")
-        return
-    now = datetime.now(UTC)
-    start_at, end_at = default_window(plant, days, now)
-    if live:
-        end_at = now
-    with progress.step(f"Simulating {days} days ({start_at:%Y-%m-%d %H:%M} to {end_at:%Y-%m-%d %H:%M} UTC)") as step:
-        run = plant_run(plant, seed, start_at, end_at)
-        step.note = f"{run.samples.height:,} samples"
-    with progress.step("Exporting historian files and the database"):
-        export(run, where.root)
 
 
 def report(where: Place, built: Built, proofs: list[Proof]) -> None:

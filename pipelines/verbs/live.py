@@ -11,6 +11,7 @@ from pathlib import Path
 from pipelines.build import Builder, BuildError
 from pipelines.place import Place, place
 from pipelines.verbs.children import Children
+from pipelines.verbs.history import database_url, make_history
 from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError
@@ -23,8 +24,6 @@ REBUILD_S = 60.0
 
 def simulate(plant_toml: Path, root: Path | None, *, seed: int, days: int) -> int:
     """The verb: servers and database of the plant in a box until SIGINT or SIGTERM."""
-    from pipelines.verbs.demo import make_history
-
     plant, where, progress = load(plant_toml), place(root), Progress()
     if days:
         make_history(plant, where, progress, days=days, seed=seed, live=True)
@@ -34,16 +33,17 @@ def simulate(plant_toml: Path, root: Path | None, *, seed: int, days: int) -> in
 
 async def _serve_plant(plant: Plant, where: Place, progress: Progress, seed: int) -> None:
     """Serve the plant for ever: simulate a day ahead, catch the historian up to now, serve, extend."""
-    from simulator import catch_up, plant_run, serve
+    from simulator import catch_up, plant_run
+    from simulator.serve import serve
 
     while True:
         now = datetime.now(UTC)
         began = _history_start(where, now)
         with progress.step("Simulating the coming day"):
             run = plant_run(plant, seed, began, now + AHEAD)
-        catch_up(run, where.root, until=now)
+        catch_up(run, where.root, now, database_url(plant))
         progress.say("serving OPC UA, Modbus TCP and MQTT Sparkplug B")
-        await serve(run, plant, where.root, until=now + AHEAD)
+        await serve(run, plant, where.root, database_url(plant), until=now + AHEAD, since=now)
 
 
 def _history_start(where: Place, now: datetime) -> datetime:

@@ -56,7 +56,6 @@ def _files(source: FilesSource, root: Path) -> str | None:
 
 def _database(source: SqlSource, root: Path) -> str | None:
     from connectors.sql import open_engine
-
     from plant.errors import PlantError
 
     try:

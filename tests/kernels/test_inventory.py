@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.kernels.enterprise.inventory import COLUMNS, SERVICE_Z, first_needed, inventory, lead_times
+from assets.kernels.enterprise.inventory import COLUMNS, SERVICE_Z, first_needed, inventory
+from assets.kernels.enterprise.supply import lead_times, on_order
 from plant.tables import table
 
 DAY0 = date(2026, 9, 1)
@@ -41,21 +42,25 @@ def days(first, last):
 MATERIALS = pl.LazyFrame({"material": ["bar", "plate", "tube"], "unit": ["m", "kg", "m"]})
 
 
-def leads(*rows, agreed=None):
-    """Rows are (ordered day, received day or None)."""
-    orders = [(f"po{n}", "acme", "bar", 1.0, 1, at(o), None, None if r is None else at(r), None, "open")
-              for n, (o, r) in enumerate(rows)]  # fmt: skip
-    purchases = pl.LazyFrame(orders, schema=table("silver.purchase_orders").schema, orient="row")
-    partners = pl.LazyFrame(
-        [("acme", "supplier", "Acme", agreed)], schema=table("silver.partners").schema, orient="row"
-    )
-    return lead_times(purchases, partners)
+def purchases(*rows):
+    """Rows are (ordered day, received day or None[, quantity[, status]])."""
+    orders = []
+    for n, (ordered, received, *more) in enumerate(rows):
+        qty, status = (*more, *(1.0, "open")[len(more) :])
+        arrived = None if received is None else at(received)
+        orders.append((f"po{n}", "acme", "bar", qty, 1, at(ordered), None, arrived, None, status))
+    return pl.LazyFrame(orders, schema=table("silver.purchase_orders").schema, orient="row")
 
 
-def run(rows, first, last, lead=None):
+def partners(agreed=None):
+    rows = [("acme", "supplier", "Acme", agreed)]
+    return pl.LazyFrame(rows, schema=table("silver.partners").schema, orient="row")
+
+
+def run(rows, first, last, bought=(), agreed=None):
     begin = (first_needed(DAY0 + timedelta(days=first)) - DAY0).days
     return inventory(
-        ledger(*rows), MATERIALS, leads() if lead is None else lead, days(begin, last), DAY0 + timedelta(days=first)
+        ledger(*rows), MATERIALS, purchases(*bought), partners(agreed), days(begin, last), DAY0 + timedelta(days=first)
     ).collect()
 
 
@@ -110,11 +115,18 @@ def test_the_window_is_28_days():
     assert cover[40] == pytest.approx(86 / (4 / 28))
 
 
-def test_transfers_scrap_and_adjustments_are_no_demand():
-    rows = [post(0, 100), *(post(1, -1, kind=k, hour=7 + n) for n, k in enumerate(("transfer", "scrap", "adjustment")))]
+def test_scrap_and_adjustments_are_no_demand():
+    rows = [post(0, 100), *(post(1, -1, kind=k, hour=7 + n) for n, k in enumerate(("scrap", "adjustment")))]
     row = run(rows, 1, 1).row(0, named=True)
     assert (row["on_hand_qty"], row["issued_qty"], row["days_of_cover"], row["abc"], row["xyz"]) == (
-        97.0, 0.0, None, None, None)  # fmt: skip
+        98.0, 0.0, None, None, None)  # fmt: skip
+
+
+def test_a_transfer_is_demand_on_the_location_it_leaves_not_on_the_material():
+    rows = [post(0, 100, hour=6), post(1, -10, kind="transfer"), post(1, 10, kind="transfer", location="ship-1")]
+    row = run(rows, 1, 1, agreed=4.0, bought=[(-1, None)]).filter(pl.col("location") == "raw-1").row(0, named=True)
+    assert (row["issued_qty"], row["days_of_cover"]) == (10.0, 90 / 5)
+    assert (row["abc"], row["xyz"], row["reorder_point_qty"]) == (None, None, None)
 
 
 def test_abc_by_value_and_xyz_by_variation_over_all_locations():
@@ -132,8 +144,7 @@ def test_abc_by_value_and_xyz_by_variation_over_all_locations():
 def test_the_reorder_point_follows_its_formula():
     issued = [3, 5, 4, 6, 2, 4, 4, 5]
     rows = [post(0, 1000, hour=6), *(post(n, -q, kind="issue") for n, q in enumerate(issued))]
-    lead = leads((-9, -4), (-8, -1))
-    row = run(rows, 7, 7, lead).row(0, named=True)
+    row = run(rows, 7, 7, [(-9, -4), (-8, -1)]).row(0, named=True)
     mean, var = statistics.mean(issued), statistics.variance(issued)
     length, spread = 6.0, statistics.variance([5, 7])
     assert row["reorder_point_qty"] == pytest.approx(
@@ -143,14 +154,17 @@ def test_the_reorder_point_follows_its_formula():
 
 
 def test_the_agreed_lead_time_holds_until_a_receipt_is_known():
-    frame = leads((0, 9), (1, None), (12, None), agreed=4.0).sort("known_at").collect()
+    bought = purchases((0, 9), (1, None), (12, None))
+    frame = lead_times(bought, partners(4.0)).sort("known_at").collect()
     assert frame["lead_d"].to_list() == [4.0, 4.0, 9.0]
-    assert leads((0, None)).collect().is_empty(), "nothing agreed, nothing received: no lead time"
+    assert lead_times(purchases((0, None)), partners()).collect().is_empty(), (
+        "nothing agreed, nothing received: no lead time"
+    )
 
 
 def test_a_receipt_of_later_is_not_known_earlier():
     rows = [post(0, 100, hour=6), post(1, -10, kind="issue")]
-    frame = run(rows, 1, 3, leads((0, 2)))
+    frame = run(rows, 1, 3, [(0, 2)])
     assert frame["reorder_point_qty"].is_null().to_list() == [True, False, False]
 
 
@@ -164,9 +178,22 @@ def test_a_receipt_of_later_is_not_known_earlier():
     ],
 )
 def test_alerts(rows, day, alert):
-    row = run(rows, day, day, leads((-9, -2), (-8, -1))).row(0, named=True)
+    row = run(rows, day, day, [(-9, -2), (-8, -1)]).row(0, named=True)
     assert row["alert"] == alert
     assert (row["days_of_cover"] or 0) >= 0
+
+
+def test_what_is_on_order_counts_against_the_reorder_point():
+    rows = [post(0, 100, hour=6), *(post(d, -9, kind="issue") for d in range(1, 11))]
+    came = [(-9, -2), (-8, -1)]
+    alerts = [run(rows, 10, 10, [*came, *more])["alert"][0] for more in ([], [(9, None, 500.0)], [(11, None, 500.0)])]
+    assert alerts == ["below_reorder_point", None, "below_reorder_point"]
+    assert run(rows, 10, 10, [*came, (9, None, 500.0, "cancelled")])["alert"][0] == "below_reorder_point"
+
+
+def test_on_order_falls_when_goods_come():
+    frame = on_order(purchases((0, 3, 10.0), (1, None, 5.0))).collect()
+    assert frame["on_order_qty"].to_list() == [10.0, 15.0, 5.0]
 
 
 POSTING = st.tuples(st.integers(0, 40), st.integers(-999, 999), st.floats(6, 29.99), st.sampled_from(["a", "b"]),

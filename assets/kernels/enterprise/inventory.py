@@ -12,17 +12,22 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from assets.kernels.enterprise.supply import lead_times, on_order
 from assets.kernels.figures.sums import scaled
 from plant.tables import table
 
 TRAILING_DAYS = 28
 DEMAND = ("issue", "shipment")
-"""Kinds of move that are demand on the location they leave; scrap, transfers and adjustments are not."""
+"""Kinds of move that are demand on a material."""
+OUTFLOW = (*DEMAND, "transfer")
+"""Kinds of move that are demand on the location they leave: a transfer feeds the next location."""
 SERVICE_Z = 1.6448536269514722
 """Standard normal quantile of 95 % cycle service."""
 YEAR_DAYS = 365
 MICRO = 1_000_000
 
+_ISSUES = {"issued": OUTFLOW, "demanded": DEMAND}
+_UNITS = ("micro", "value_cents")
 PAIR = ("site", "material", "location")
 COLUMNS = [c for c in table("gold.inventory").schema if c not in {"revision", "known_from"}]
 
@@ -33,33 +38,34 @@ def first_needed(first: date) -> date:
 
 
 def inventory(
-    ledger: pl.LazyFrame, materials: pl.LazyFrame, lead_times: pl.LazyFrame, days: pl.LazyFrame, first: date
+    ledger: pl.LazyFrame,
+    materials: pl.LazyFrame,
+    purchases: pl.LazyFrame,
+    partners: pl.LazyFrame,
+    days: pl.LazyFrame,
+    first: date,
 ) -> pl.LazyFrame:
     """One row a material, location and production day from `first` on, since the pair first moved.
 
     `ledger` is the whole silver.stock_ledger, `days` (site, production_day, start_at, end_at) the bounds
     from `first_needed(first)` to the last day wanted. Rows of a day depend on postings up to that day only.
 
-    With the trailing n = min(28, days since the site's first posting) days, over which I is the value and
-    d the daily quantity of issues and shipments:
+    Demand is what leaves a location by issue or shipment, issues hold transfers as well; scrap and adjustments
+    are neither. Over the trailing n = min(28, days since the site's first posting) days:
 
-    * turns = 365 x sum(I) / sum(average value); null without stock value
-    * days_of_cover = on hand / mean(d), at least 0; null without issues
-    * abc: materials by sum(I), share before it under 80 % A, 95 % B, else C; xyz: standard deviation / mean
-      of d up to 0.5 X, 1.0 Y, else Z; both over all locations of a site, null without issues
-    * reorder_point = mean(d) x L + z x sqrt(L x var(d) + mean(d)^2 x var(L)), z = 1.645 (95 %), L the lead time
-      in days (`lead_times`); null without issues or lead time
-    * alert: negative_stock, else below_reorder_point, else no_movement (stock, full 28 days, no posting)
+    * turns = 365 x value of issues / sum of daily average values; null without stock value
+    * days_of_cover = on hand / mean daily issues, at least 0; null without issues
+    * abc: materials by value of demand, share before it under 80 % A, 95 % B, else C; xyz: standard deviation /
+      mean of daily demand up to 0.5 X, 1.0 Y, else Z; both over all locations of a site, null without demand
+    * reorder_point = d x L + z x sqrt(L x var(d) + d^2 x var(L)), z = 1.645 (95 %), d the mean daily demand on the
+      location, L the lead time in days (`supply.lead_times`); null without demand or lead time
+    * alert: negative_stock, else below_reorder_point (on hand + on order), else no_movement (stock, full 28
+      days, no posting)
     """
     grid = _grid(ledger, days, first)
     stocked = grid.filter(pl.col("production_day") >= first).join(_classes(grid), on=_material_day(), how="left")
     stocked = stocked.join(materials.select("material", "unit"), on="material", how="left")
-    led = _with_lead(stocked, lead_times)
-    point = pl.when((pl.col("mean_qty") > 0) & pl.col("lead_d").is_not_null()).then(
-        pl.col("mean_qty") * pl.col("lead_d")
-        + SERVICE_Z
-        * (pl.col("lead_d") * pl.col("var_qty") + pl.col("mean_qty") ** 2 * pl.col("lead_var")).clip(0).sqrt()
-    )
+    led = _as_known(_as_known(stocked, lead_times(purchases, partners), "known_at"), on_order(purchases), "since_at")
     out = led.with_columns(
         pl.col("unit").fill_null("unknown"),
         scaled(pl.col("on_hand_micro"), MICRO, 6).alias("on_hand_qty"),
@@ -67,54 +73,29 @@ def inventory(
         scaled(pl.col("average_micro"), 100 * MICRO, 8).alias("average_value"),
         scaled(pl.col("issued_micro"), MICRO, 6).alias("issued_qty"),
         pl.when(pl.col("average_28") > 0)
-        .then(YEAR_DAYS * MICRO * pl.col("cost_28") / pl.col("average_28"))
+        .then(YEAR_DAYS * MICRO * pl.col("issued_cost_28") / pl.col("average_28"))
         .alias("turns"),
-        point.alias("reorder_point_qty"),
+        _reorder_point().alias("reorder_point_qty"),
     ).with_columns(
-        pl.when(pl.col("mean_qty") > 0)
-        .then((pl.col("on_hand_qty") / pl.col("mean_qty")).clip(0))
+        pl.when(pl.col("issued_28") > 0)
+        .then((pl.col("on_hand_qty") / _mean("issued")).clip(0))
         .alias("days_of_cover"),
         _alert().alias("alert"),
     )  # fmt: skip
     return out.select(COLUMNS).sort("production_day", "material", "location")
 
 
-def lead_times(purchases: pl.LazyFrame, partners: pl.LazyFrame) -> pl.LazyFrame:
-    """What is known of each material's lead time and since when: material, known_at, lead_d, lead_var.
-
-    From the first receipt on the mean and variance of received - ordered, in days (variance 0 for one
-    receipt); before it, from the first order on, what the supplier agreed to, with variance 0.
-    """
-    agreed = (
-        purchases.join(partners, left_on="supplier", right_on="partner", how="inner")
-        .filter(pl.col("lead_time_d").is_not_null() & pl.col("ordered_at").is_not_null())
-        .select("material", known_at="ordered_at", lead_d="lead_time_d", lead_var=pl.lit(0.0), seen=pl.lit(value=False))
-    )
-    took = (pl.col("received_at") - pl.col("ordered_at")).dt.total_microseconds() / 86_400e6
-    timed = purchases.with_columns(took.alias("took"), one=pl.lit(1.0))
-    received = timed.filter(pl.col("took") >= 0).sort("received_at", "purchase_id")
-    n, total, squares = (e.cum_sum().over("material") for e in (pl.col("one"), pl.col("took"), pl.col("took") ** 2))
-    variance = pl.when(n > 1).then(((squares - total**2 / n) / (n - 1)).clip(0)).otherwise(0.0)
-    measured = received.select(
-        "material", known_at="received_at", lead_d=total / n, lead_var=variance, seen=pl.lit(value=True)
-    )
-    both = pl.concat([agreed, measured]).sort("known_at", "seen")
-    # once a receipt is known, later orders' agreed times no longer count
-    since = pl.col("seen").cum_max().over("material")
-    return both.filter(pl.col("seen") | ~since).select("material", "known_at", "lead_d", "lead_var")
-
-
 def _grid(ledger: pl.LazyFrame, days: pl.LazyFrame, first: date) -> pl.LazyFrame:
     """Every pair and day from the pair's first posting on, with stock at its end and trailing sums."""
     micro = (pl.col("qty") * MICRO).round().cast(pl.Int64)
-    demand = pl.col("kind").is_in(list(DEMAND)) & (pl.col("qty") < 0)
-    posted = ledger.with_columns(micro.alias("micro"), demand.alias("demand"))
+    out = {name: pl.col("kind").is_in(list(kinds)) & (pl.col("qty") < 0) for name, kinds in _ISSUES.items()}
+    posted = ledger.with_columns(micro.alias("micro"), *(at.alias(name) for name, at in out.items()))
     before = pl.col("micro", "value_cents").filter(pl.col("production_day") < first_needed(first)).sum()
     pairs = posted.group_by(*PAIR).agg(pl.col("production_day").min().alias("first_day"), before.name.prefix("open_"))
     opened = pairs.with_columns(pl.col("first_day").min().over("site").alias("site_first_day"))
     grid = opened.join(days, on="site", how="inner").filter(pl.col("production_day") >= pl.col("first_day"))
     full = grid.join(_daily(posted, days), on=[*PAIR, "production_day"], how="left").sort(*PAIR, "production_day")
-    moved = ("micro", "value_cents", "weighted_micro", "issued_micro", "issued_cents", "postings")
+    moved = ("micro", "value_cents", "weighted_micro", "postings", *(f"{n}_{u}" for n in _ISSUES for u in _UNITS))
     stocked = full.with_columns(pl.col(moved).fill_null(0)).with_columns(
         (pl.col("open_micro") + pl.col("micro").cum_sum().over(*PAIR)).alias("on_hand_micro"),
         (pl.col("open_value_cents") + pl.col("value_cents").cum_sum().over(*PAIR)).alias("on_hand_cents"),
@@ -122,7 +103,7 @@ def _grid(ledger: pl.LazyFrame, days: pl.LazyFrame, first: date) -> pl.LazyFrame
     opening = (pl.col("on_hand_cents") - pl.col("value_cents")) * MICRO
     known = stocked.with_columns((opening + pl.col("weighted_micro")).alias("average_micro"), _trailing_days())
     more = [_sum_28("average_micro", PAIR).alias("average_28"), _sum_28("postings", PAIR).alias("postings_28")]
-    return known.with_columns(_demand_28(PAIR) + more).with_columns(_mean(), _variance().alias("var_qty"))
+    return known.with_columns(*_use_28("issued", PAIR), *_use_28("demanded", PAIR), *more)
 
 
 def _daily(posted: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
@@ -134,8 +115,7 @@ def _daily(posted: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("micro", "value_cents").sum(),
         (pl.col("value_cents") * (left / length).clip(0, 1) * MICRO).round().cast(pl.Int64).sum()
         .alias("weighted_micro"),
-        (-pl.col("micro")).filter(pl.col("demand")).sum().alias("issued_micro"),
-        (-pl.col("value_cents")).filter(pl.col("demand")).sum().alias("issued_cents"),
+        *((-pl.col(unit)).filter(pl.col(name)).sum().alias(f"{name}_{unit}") for name in _ISSUES for unit in _UNITS),
         pl.len().cast(pl.Int64).alias("postings"),
     )  # fmt: skip
 
@@ -150,28 +130,28 @@ def _sum_28(column: str, group: tuple[str, ...]) -> pl.Expr:
     return pl.col(column).rolling_sum(TRAILING_DAYS, min_samples=1).over(*group)
 
 
-def _demand_28(group: tuple[str, ...]) -> list[pl.Expr]:
-    """Trailing quantity, its squares and cost of issues.
+def _use_28(name: str, group: tuple[str, ...]) -> list[pl.Expr]:
+    """Trailing quantity of issues or demand, its squares and its cost.
 
     Squares outgrow 64 bits as whole numbers; they are added term by term, because a running float sum
     would depend on where the run began.
     """
-    square = scaled(pl.col("issued_micro"), MICRO, 6) ** 2
+    square = scaled(pl.col(f"{name}_micro"), MICRO, 6) ** 2
     return [
-        scaled(_sum_28("issued_micro", group), MICRO, 6).alias("qty_28"),
-        pl.sum_horizontal(square.shift(n).over(*group) for n in range(TRAILING_DAYS)).alias("square_28"),
-        _sum_28("issued_cents", group).alias("cost_28"),
+        scaled(_sum_28(f"{name}_micro", group), MICRO, 6).alias(f"{name}_28"),
+        pl.sum_horizontal(square.shift(n).over(*group) for n in range(TRAILING_DAYS)).alias(f"{name}_square_28"),
+        _sum_28(f"{name}_value_cents", group).alias(f"{name}_cost_28"),
     ]
 
 
-def _mean() -> pl.Expr:
-    return (pl.col("qty_28") / pl.col("n_days")).alias("mean_qty")
+def _mean(name: str) -> pl.Expr:
+    return pl.col(f"{name}_28") / pl.col("n_days")
 
 
-def _variance() -> pl.Expr:
-    """Sample variance of daily quantity, days without an issue as 0."""
+def _variance(name: str) -> pl.Expr:
+    """Sample variance of daily quantity, days without any as 0."""
     n = pl.col("n_days")
-    spread = (pl.col("square_28") - pl.col("qty_28") ** 2 / n).clip(0)
+    spread = (pl.col(f"{name}_square_28") - pl.col(f"{name}_28") ** 2 / n).clip(0)
     return pl.when(n > 1).then(spread / (n - 1)).otherwise(0.0)
 
 
@@ -182,31 +162,36 @@ def _material_day() -> list[str]:
 def _classes(grid: pl.LazyFrame) -> pl.LazyFrame:
     """ABC and XYZ of each material of a site on each day, over all its locations."""
     by_day = grid.group_by(*_material_day()).agg(
-        pl.col("issued_micro", "issued_cents").sum(), pl.col("n_days").first(), pl.col("site_first_day").first()
+        pl.col("demanded_micro", "demanded_value_cents").sum(),
+        pl.col("n_days").first(),
+        pl.col("site_first_day").first(),
     )
-    rolled = by_day.sort(*_material_day()).with_columns(_demand_28(("site", "material")))
-    spent = rolled.with_columns(_mean()).with_columns(_variance().alias("var_qty"))
-    spent = spent.sort("production_day", "site", "cost_28", "material", descending=[False, False, True, False])
-    group = ("site", "production_day")
-    cost = pl.col("cost_28")
+    rolled = by_day.sort(*_material_day()).with_columns(_use_28("demanded", ("site", "material")))
+    cost, group = pl.col("demanded_cost_28"), ("site", "production_day")
+    spent = rolled.sort(*group, cost, "material", descending=[False, False, True, False])
     share = (cost.cum_sum().over(*group) - cost) / cost.sum().over(*group)
     abc = pl.when(share < 0.8).then(pl.lit("A")).when(share < 0.95).then(pl.lit("B")).otherwise(pl.lit("C"))
-    cv = pl.col("var_qty").sqrt() / pl.col("mean_qty")
+    cv = _variance("demanded").sqrt() / _mean("demanded")
     xyz = pl.when(cv <= 0.5).then(pl.lit("X")).when(cv <= 1.0).then(pl.lit("Y")).otherwise(pl.lit("Z"))
-    issued = pl.col("mean_qty") > 0
+    used = pl.col("demanded_28") > 0
     return spent.select(
         *_material_day(),
-        pl.when(issued & (pl.col("cost_28") > 0)).then(abc).alias("abc"),
-        pl.when(issued & (pl.col("n_days") > 1)).then(xyz).alias("xyz"),
+        pl.when(used & (cost > 0)).then(abc).alias("abc"),
+        pl.when(used & (pl.col("n_days") > 1)).then(xyz).alias("xyz"),
     )
 
 
-def _with_lead(stocked: pl.LazyFrame, lead_times: pl.LazyFrame) -> pl.LazyFrame:
-    """The lead time known at each day's end."""
-    known = lead_times.sort("known_at").with_columns(pl.col("known_at").cast(pl.Datetime("us", "UTC")))
+def _reorder_point() -> pl.Expr:
+    demand, lead = _mean("demanded"), pl.col("lead_d")
+    spread = lead * _variance("demanded") + demand**2 * pl.col("lead_var")
+    return pl.when(pl.col("demanded_28") > 0).then(demand * lead + SERVICE_Z * spread.clip(0).sqrt())
+
+
+def _as_known(stocked: pl.LazyFrame, facts: pl.LazyFrame, since: str) -> pl.LazyFrame:
+    """The facts of the material known at each day's end."""
     return stocked.sort("end_at").join_asof(
-        known, left_on="end_at", right_on="known_at", by="material", strategy="backward", allow_exact_matches=False,
-        check_sortedness=False,
+        facts.sort(since), left_on="end_at", right_on=since, by="material", strategy="backward",
+        allow_exact_matches=False, check_sortedness=False,
     )  # fmt: skip
 
 
@@ -215,7 +200,7 @@ def _alert() -> pl.Expr:
     return (
         pl.when(pl.col("on_hand_micro") < 0)
         .then(pl.lit("negative_stock"))
-        .when(pl.col("on_hand_qty") < pl.col("reorder_point_qty"))
+        .when(pl.col("on_hand_qty") + pl.col("on_order_qty").fill_null(0) < pl.col("reorder_point_qty"))
         .then(pl.lit("below_reorder_point"))
         .when(still)
         .then(pl.lit("no_movement"))

@@ -121,7 +121,8 @@ def kpis(sums: pl.LazyFrame, definitions: Sequence[Kpi] = KPIS) -> pl.LazyFrame:
     long = wide.unpivot(index=[*KEY, "shift"], variable_name="kpi", value_name="cell").unnest("cell")
     named = long.join(about, on="kpi", how="left").with_columns(known_to=pl.lit(None, pl.Datetime("us", "UTC")))
     made_at_door = {"revision", "known_from"}
-    return named.select([c for c in table("gold.kpi").schema if c not in made_at_door])
+    columns = [c for c in table("gold.kpi").schema if c not in made_at_door]
+    return named.select(columns).sort(*KEY, "kpi")
 
 
 def _cell(kpi: Kpi) -> pl.Expr:

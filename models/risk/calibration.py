@@ -35,6 +35,9 @@ class Calibration:
         return np.clip(np.asarray(out, dtype=np.float64), EDGE, 1 - EDGE)
 
 
+NO_CALIBRATION = Calibration("none")
+
+
 def calibrate(score: Floats, label: Floats, failures: int) -> Calibration:
     """Fit on out-of-fold scores: isotonic with many failures, sigmoid with some, none (raw score) with too few."""
     if failures >= MIN_ISOTONIC_FAILURES:
@@ -45,7 +48,7 @@ def calibrate(score: Floats, label: Floats, failures: int) -> Calibration:
         slope = float(logistic.coef_[0, 0])
         if slope > 0:
             return Calibration("sigmoid", (slope,), (float(logistic.intercept_[0]),))
-    return Calibration("none")
+    return NO_CALIBRATION
 
 
 def _logit(p: Floats) -> Floats:

@@ -49,7 +49,7 @@ class RemainingLife:
 def fit_remaining_life(
     rows: pl.DataFrame, features: tuple[str, ...], happened: pl.DataFrame, seed: int = 0
 ) -> RemainingLife:
-    """Learn from rows (machine, at, features) and failures (machine, failed_at); rows after the last one are left out."""
+    """Learn from rows (machine, at, features) and failures (machine, failed_at); rows after the last are left out."""
     ahead = happened.select("machine", failed_at="failed_at", at="failed_at").sort("at")
     known = rows.sort("at").join_asof(
         ahead, on="at", by="machine", strategy="forward", allow_exact_matches=False, check_sortedness=False
@@ -99,7 +99,9 @@ def _margin(miss: Floats, run: npt.NDArray[np.int64]) -> float:
     return float(miss[order][min(int(np.searchsorted(share, needed - 1e-9)), len(miss) - 1)])
 
 
-def _tested(life: RemainingLife, x: Floats, hours: Floats, run: npt.NDArray[np.int64], constant: float) -> dict[str, Any]:
+def _tested(
+    life: RemainingLife, x: Floats, hours: Floats, run: npt.NDArray[np.int64], constant: float
+) -> dict[str, Any]:
     low, mid, high = life.estimate(x)
     inside = (low <= hours) & (hours <= high)
     near = hours < CAP_H / 4

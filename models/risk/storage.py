@@ -10,12 +10,13 @@ from typing import Any
 
 import skops.io as sio
 
-from models.calibration import Calibration
 from models.card import digest, to_json
 from models.evaluation import Costs
-from models.failure import FailureModel, ModeModel, Settings
-from models.remaining_life import RemainingLife
-from models.steady import dumps
+from models.failure import FailureModel, ModeModel
+from models.risk.calibration import Calibration
+from models.risk.remaining_life import RemainingLife
+from models.risk.steady import dumps
+from models.risk.task import Settings
 from plant.errors import TerminalError
 
 TRUSTED: tuple[str, ...] = (
@@ -61,7 +62,7 @@ def load(payload: Mapping[str, bytes]) -> FailureModel:
     if strange:
         raise UntrustedModelError(
             f"{ESTIMATORS} holds types that no Shopfloor model has: {', '.join(strange)}. "
-            "Valid are those in models.storage.TRUSTED. Train the model again."
+            "Valid are those in models.risk.storage.TRUSTED. Train the model again."
         )
     fitted = sio.loads(data, trusted=list(TRUSTED))
     told = json.loads(payload[DESCRIPTION])

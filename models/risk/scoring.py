@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from models.explain import effects, explain
-from models.failure import FailureModel, ModeModel, matrix
+from models.failure import FailureModel, ModeModel
+from models.risk.task import matrix
 from plant.tables import table
 
 DECIMALS = 6
@@ -51,13 +53,13 @@ def _score_mode(model: FailureModel, m: ModeModel, frame: pl.DataFrame, version:
 def _scored(m: ModeModel, rows: pl.DataFrame, kept: list[str]) -> pl.DataFrame:
     if rows.is_empty():
         return _unscored(rows.select(kept), "")
-    x = matrix(rows, m.features)
+    x, limit = matrix(rows, m.features), np.inf if m.threshold is None else m.threshold
     p = m.probability(x).round(DECIMALS)
     texts = explain(rows, effects(m.probability, x, m.features, m.reference), m.mode)
     life = m.life.estimate(x) if m.life and not m.life.reason else (None, None, None)
     low, mid, high = (pl.lit(None, pl.Float64) if v is None else pl.Series(v.round(1)) for v in life)
     return rows.select(kept).with_columns(
-        probability=pl.Series(p), threshold=pl.lit(m.threshold, pl.Float64), alert=pl.Series(p >= m.threshold),
+        probability=pl.Series(p), threshold=pl.lit(m.threshold, pl.Float64), alert=pl.Series(p >= limit),
         rul_h=mid, rul_low_h=low, rul_high_h=high, explained_by=pl.Series(texts, dtype=pl.String),
     )  # fmt: skip
 

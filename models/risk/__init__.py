@@ -1,0 +1,1 @@
+"""The parts of the failure model: rows of one mode, its trial on unseen time, calibration, scores, storage."""

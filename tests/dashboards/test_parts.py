@@ -1,0 +1,106 @@
+"""The pure parts: sentences, ranking, clocks, exports, model cards; and that the app stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from io import BytesIO
+
+import polars as pl
+
+from dashboards import cards, clock, export, findings
+from dashboards.ranking import decided
+from plant.states import Account, LossClass
+
+NO_ROWS = pl.DataFrame(schema={"coverage": pl.Float64})
+
+
+def test_ranking_is_undecided_only_where_bounds_overlap() -> None:
+    rows = pl.DataFrame(
+        {
+            "scope": ["a", "b", "c", "d"],
+            "oee": [0.5, 0.8, 0.75, None],
+            "oee_low": [0.5, 0.78, 0.7, 0.0],
+            "oee_high": [0.5, 0.82, 0.79, 1.0],
+        }
+    )
+    ranked = decided(rows)
+    assert ranked["scope"].to_list() == ["b", "c", "a", "d"]
+    # d may have been anything: nobody's place is certain while it is open.
+    assert ranked["decided"].to_list() == [False, False, False, False]
+    assert decided(rows.head(3))["decided"].to_list() == [False, False, True]
+
+
+def test_wall_clock_keeps_an_even_axis_over_the_night_the_clocks_change() -> None:
+    since, until = datetime(2026, 10, 24, 4, tzinfo=UTC), datetime(2026, 10, 25, 5, tzinfo=UTC)
+    rows = pl.DataFrame({"at": [since, until]}, schema={"at": pl.Datetime("us", "UTC")})
+    even = clock.wall(rows, "Europe/Berlin", since)["at"]
+    assert (even[1] - even[0]).total_seconds() == 25 * 3600
+    assert clock.local(rows, "Europe/Berlin")["at"][1] == datetime(2026, 10, 25, 6)  # noqa: DTZ001
+    assert clock.changes("Europe/Berlin", since, until)
+    assert not clock.changes("Europe/Berlin", since, since)
+
+
+def test_findings_of_nothing_are_nothing() -> None:
+    alerts = pl.DataFrame(schema=["kind", "severity", "subject", "message", "at"])
+    assert findings.findings(alerts, NO_ROWS, pl.DataFrame(), pl.DataFrame(schema=["status"])) == []
+    assert findings.headline([]) == "Nothing urgent."
+
+
+def test_export_holds_the_approved_quantity_and_who_approved() -> None:
+    rows = pl.DataFrame(
+        {
+            "item": ["shaft-20"], "period": ["week"], "period_start": [datetime(2026, 11, 23, tzinfo=UTC).date()],
+            "quantity": [820.0], "decided_quantity": [900.0], "approved_by": ["Ada"],
+            "approved_at": [datetime(2026, 11, 20, 6, tzinfo=UTC)], "comment": [None], "model_version": ["v1"],
+        }
+    )  # fmt: skip
+    back = pl.read_csv(BytesIO(export.csv(rows)))
+    assert back.row(0) == ("shaft-20", "week", "2026-11-23", 900.0, "Ada", "2026-11-20T06:00:00Z", None, "v1")
+    sheet = pl.read_excel(BytesIO(export.excel(rows)))
+    assert sheet["quantity"][0] == 900
+    assert sheet["approved_by"][0] == "Ada"
+
+
+def test_model_card_becomes_sentences() -> None:
+    card = {
+        "purpose": "Warns of failures",
+        "trained_on": {"failures": 31, "rows": {"a": 1}},
+        "split": "by time",
+        "metrics": {
+            "bearing": {
+                "average_precision": 0.61,
+                "prevalence": 0.04,
+                "events": {"failures": 9, "caught": 7, "false_alarms": 3, "false_alarms_per_machine_month": 0.4},
+            }
+        },
+        "limits": ["One plant only"],
+    }
+    said = " | ".join(cards.sentences(card, "bearing"))
+    assert "Learned from failures: 31" in said
+    assert "average precision 0.61; guessing would reach 0.04" in said
+    assert "warned of 7 in time" in said
+    assert "Limit: One plant only" in said
+    assert cards.sentences({}, "bearing") == []
+
+
+def test_every_account_and_loss_class_has_a_word_and_a_colour_of_its_own() -> None:
+    from dashboards import theme
+
+    for words, colours, codes in (
+        (theme.ACCOUNT_WORDS, theme.ACCOUNT_COLOURS, Account),
+        (theme.CLASS_WORDS, theme.CLASS_COLOURS, LossClass),
+    ):
+        assert set(words) == set(colours) == {str(c) for c in codes}
+        assert len(set(words.values())) == len(set(colours.values())) == len(codes)
+
+
+def test_the_app_brings_in_neither_dagster_nor_the_workbench() -> None:
+    heavy = "dagster", "connectors", "assets", "models", "sklearn", "great_expectations", "asyncua"
+    code = (
+        "import sys; from dashboards import cards, charts, curves, data, export, findings, frame, ranking; "
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
