@@ -1,4 +1,8 @@
-"""The dashboards: `streamlit run dashboards/app.py`. Navigation, nothing else."""
+"""The dashboards: `streamlit run dashboards/app.py`. Navigation, nothing else.
+
+The folder of the pages is not called `pages`: Streamlit would run a page by itself, without this
+file, for the first reader who opens a link to it (seen with 1.67; a browser test holds it so).
+"""
 
 from __future__ import annotations
 
@@ -14,26 +18,26 @@ def main() -> None:
     """Set the page up and run the chosen one."""
     st.set_page_config(page_title="Shopfloor", page_icon=str(ICON), layout="wide")
     overview = st.Page(
-        "pages/overview.py", title="Overview", icon=":material/home:", default=True,
+        "app_pages/overview.py", title="Overview", icon=":material/home:", default=True,
         help="The last production day in a minute: what needs attention first, then the big numbers.",
     )  # fmt: skip
     production = [
-        st.Page("pages/oee.py", title="OEE and losses", icon=":material/speed:",
+        st.Page("app_pages/oee.py", title="OEE and losses", icon=":material/speed:",
                 help="How well the machines were used, where the time went, what each machine did."),
-        st.Page("pages/yields.py", title="Yield", url_path="yield", icon=":material/verified:",
+        st.Page("app_pages/yields.py", title="Yield", url_path="yield", icon=":material/verified:",
                 help="Good and scrapped pieces by product and operation."),
-        st.Page("pages/energy.py", title="Energy", icon=":material/bolt:",
+        st.Page("app_pages/energy.py", title="Energy", icon=":material/bolt:",
                 help="Energy, cost and greenhouse gas, per piece and against what is expected."),
-        st.Page("pages/inventory.py", title="Inventory", icon=":material/inventory_2:",
+        st.Page("app_pages/inventory.py", title="Inventory", icon=":material/inventory_2:",
                 help="Stock on hand, what runs out, what does not move."),
     ]  # fmt: skip
     ahead = [
-        st.Page("pages/health.py", title="Machine health", icon=":material/monitor_heart:",
+        st.Page("app_pages/health.py", title="Machine health", icon=":material/monitor_heart:",
                 help="Which machine may fail, why the model thinks so, and whether to believe it."),
-        st.Page("pages/forecasts.py", title="Forecasts", icon=":material/trending_up:",
+        st.Page("app_pages/forecasts.py", title="Forecasts", icon=":material/trending_up:",
                 help="Expected demand: review, approve, export."),
     ]  # fmt: skip
-    trust = st.Page("pages/trust.py", title="Data trust", icon=":material/fact_check:",
+    trust = st.Page("app_pages/trust.py", title="Data trust", icon=":material/fact_check:",
                     help="How fresh and complete the data are, what was rejected, which checks failed.")  # fmt: skip
     st.navigation({"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [trust]}).run()
 

@@ -13,14 +13,14 @@ from dashboards.theme import ALERT_WORDS, spoken
 
 URGENCY = {"high": 0, "medium": 1, "low": 2}
 PAGES = {
-    "failure_risk": ("pages/health.py", "Machine health"),
-    "inventory": ("pages/inventory.py", "Inventory"),
-    "check": ("pages/trust.py", "Data trust"),
-    "source": ("pages/trust.py", "Data trust"),
-    "quarantine": ("pages/trust.py", "Data trust"),
-    "coverage": ("pages/trust.py", "Data trust"),
-    "loss": ("pages/oee.py", "OEE and losses"),
-    "forecast": ("pages/forecasts.py", "Forecasts"),
+    "failure_risk": ("app_pages/health.py", "Machine health"),
+    "inventory": ("app_pages/inventory.py", "Inventory"),
+    "check": ("app_pages/trust.py", "Data trust"),
+    "source": ("app_pages/trust.py", "Data trust"),
+    "quarantine": ("app_pages/trust.py", "Data trust"),
+    "coverage": ("app_pages/trust.py", "Data trust"),
+    "loss": ("app_pages/oee.py", "OEE and losses"),
+    "forecast": ("app_pages/forecasts.py", "Forecasts"),
 }
 POOR_COVERAGE = 0.95
 """Share of planned time with a signal below which a day's numbers are too loose to rank by."""

@@ -102,6 +102,11 @@ def _site(sites: pl.DataFrame) -> str:
     return str(st.selectbox("Site", names, key="site", bind="query-params"))
 
 
+def choose_line(name: str) -> None:
+    """Choose a line for the reader; for callbacks only, which run before the chooser is drawn."""
+    st.session_state["line"] = name
+
+
 def facts(shown: list[Fact]) -> None:
     """Big numbers side by side, two in a row on a phone; the small lines wrap instead of being cut off."""
     grid = st.grid(len(shown), min_column_width=140, gap="xsmall", border=True)

@@ -17,6 +17,9 @@ from models.events import alarm_counts, maintenance_ages
 SIGNALS: tuple[str, ...] = ("power", "temperature", "vibration", "pressure", "flow", "speed")
 """Roles taken as continuous signals; a plant without one of them has no columns for it."""
 
+TELEMETRY = (*SIGNALS, "alarm")
+"""Roles of the readings that matter here."""
+
 KEYS = ("machine", "at")
 RUN = ("machine", "_run")
 """A run of a machine: from one repair to the next."""

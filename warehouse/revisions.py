@@ -37,11 +37,15 @@ def same(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> bool:
     """True when two contract-shaped frames hold the same rows."""
     if old.height != new.height:
         return False
-    names = [c.name for c in compared(table)]
-    a = ordered(table, old).select(names)
-    b = ordered(table, new).select(pl.col(n).alias(f"{n}__new") for n in names)
-    both = pl.concat([a, b], how="horizontal")
-    return not both.select(pl.any_horizontal(differs(c, f"{c.name}__new").any() for c in compared(table))).item()
+    # As they stand first: what the door wrote is in its order already.
+    return _alike(table, old, new) or _alike(table, ordered(table, old), ordered(table, new))
+
+
+def _alike(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> bool:
+    columns = compared(table)
+    there = new.select(pl.col(c.name).alias(f"{c.name}__new") for c in columns)
+    both = pl.concat([old.select(c.name for c in columns), there], how="horizontal")
+    return not both.select(pl.any_horizontal(differs(c, f"{c.name}__new").any() for c in columns)).item()
 
 
 def changed_days(table: Table, old: pl.DataFrame, new: pl.DataFrame, days: list[date]) -> list[date]:

@@ -8,12 +8,6 @@ import dagster as dg
 import polars as pl
 
 from models.card import Shelved
-from models.events import alarms
-from models.failure import ANY
-from models.features import SIGNALS, features, grid
-from models.moments import LOOK_BACK_D, moments, scored_at
-from models.risk import storage
-from models.risk.scoring import score
 
 INPUTS = ("readings", "maintenance_orders", "machines")
 
@@ -26,9 +20,16 @@ def failure_risk(
     model: Shelved, readings: pl.LazyFrame, maintenance_orders: pl.LazyFrame, machines: pl.LazyFrame
 ) -> pl.DataFrame:
     """Probability per machine, mode and hour with its drivers; null with the reason where there is no model."""
+    from models.events import alarms
+    from models.failure import ANY
+    from models.features import TELEMETRY, features, grid
+    from models.moments import LOOK_BACK_D, moments, scored_at
+    from models.risk import storage
+    from models.risk.scoring import score
+
     fitted, places = storage.load(model.files), machines.collect()
     recent = pl.col("production_day") >= pl.col("production_day").max() - timedelta(days=LOOK_BACK_D)
-    telemetry = readings.filter(pl.col("role").is_in((*SIGNALS, "alarm")) & recent).collect().lazy()
+    telemetry = readings.filter(pl.col("role").is_in(TELEMETRY) & recent).collect().lazy()
     at = grid(places["machine"], scored_at(moments(telemetry)))
     modes = [m.mode for m in fitted.modes if m.mode != ANY]
     known = maintenance_orders.collect()

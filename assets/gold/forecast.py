@@ -6,7 +6,6 @@ import dagster as dg
 import polars as pl
 
 from models.card import Shelved
-from models.forecast import decided, load
 
 
 @dg.asset(
@@ -18,4 +17,6 @@ from models.forecast import decided, load
 )  # fmt: skip
 def forecast(model: Shelved, decisions: pl.LazyFrame) -> pl.DataFrame:
     """Item x week with quantity, interval, back-test error and approval state."""
+    from models.forecast import decided, load
+
     return decided(load(model.files), decisions.collect())

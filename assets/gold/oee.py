@@ -4,8 +4,8 @@
 
 import polars as pl
 
+from assets.kernels.figures.oee import oee as ratios
 from assets.kernels.figures.sums import counting_machines, shift_bounds, sums
-from assets.kernels.oee import oee as ratios
 from assets.partitions import DAYS, SINGLE_RUN, days
 from plant.calendar import segments
 from plant.config import Plant

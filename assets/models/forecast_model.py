@@ -6,8 +6,6 @@ import dagster as dg
 import polars as pl
 
 from models.card import Artefact, rows_digest
-from models.forecast import dump, forecast, weekly
-from models.summary import forecast_card
 from plant.config import Plant
 
 NAME = "forecast_model"
@@ -19,6 +17,9 @@ NAME = "forecast_model"
 )  # fmt: skip
 def forecast_model(sales_orders: pl.LazyFrame, plant: dg.ResourceParam[Plant]) -> Artefact:
     """Demand of the next eight weeks per item, in weeks of the first site's time zone."""
+    from models.forecast import dump, forecast, weekly
+    from models.summary import forecast_card
+
     history = weekly(sales_orders, plant.file.site[0].timezone)
     found = forecast(history)
     made = {

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from models.threads import one_thread
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -40,7 +42,8 @@ class RemainingLife:
 
     def estimate(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Low, median and high hours to failure of each row of inputs."""
-        low, mid, high = (np.asarray(e.predict(x), dtype=np.float64) for e in self.estimators)
+        with one_thread():
+            low, mid, high = (np.asarray(e.predict(x), dtype=np.float64) for e in self.estimators)
         low, high = np.clip(low - self.margin_h, 0, CAP_H), np.clip(high + self.margin_h, 0, CAP_H)
         high = np.maximum(low, high)
         return low, np.clip(mid, low, high), high
@@ -68,8 +71,9 @@ def fit(x: Floats, hours: Floats, run: npt.NDArray[np.int64], seed: int = 0) -> 
     """Fit, widen and test on rows of numbered runs (0 ended first); refused when the test fails."""
     share = run / (run.max() + 1)
     learn, widen, test = share < 0.5, (share >= 0.5) & (share < 0.8), share >= 0.8
-    estimators = tuple(_quantile(q, seed).fit(x[learn], hours[learn]) for q in QUANTILES)
-    low, high = estimators[0].predict(x[widen]), estimators[2].predict(x[widen])
+    with one_thread():
+        estimators = tuple(_quantile(q, seed).fit(x[learn], hours[learn]) for q in QUANTILES)
+        low, high = estimators[0].predict(x[widen]), estimators[2].predict(x[widen])
     margin = _margin(np.maximum(low - hours[widen], hours[widen] - high), run[widen])
     life = RemainingLife(None, estimators, margin)
     metrics = _tested(life, x[test], hours[test], run[test], float(np.median(hours[learn])))

@@ -14,7 +14,7 @@ from pipelines.verbs.progress import Progress
 from pipelines.verbs.truth import Proof, prove
 from plant.config import load
 
-out = Console(highlight=False)
+out = Console(highlight=False, width=110)
 
 
 def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bool, live: bool) -> int:
@@ -25,7 +25,7 @@ def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bo
     built = builder.run()
     proofs = prove(builder.lake, where.truth)
     report(where, built, proofs)
-    code = 0 if all(p.holds for p in proofs) and not built.failed_checks else 1
+    code = 0 if all(p.holds for p in proofs) and not built.blocked else 1
     if serve:
         from pipelines.verbs.live import run_all
 
@@ -55,7 +55,7 @@ def report(where: Place, built: Built, proofs: list[Proof]) -> None:
     out.print(summary)
     out.print(_proof_table(proofs))
     for failed in built.failed_checks:
-        out.print(f"[red]check failed[/red] {failed}")
+        out.print(f"finding: {failed}; see the data trust page or meta.checks")
     out.print(f"Published: {where.published}")
 
 

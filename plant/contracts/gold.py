@@ -66,7 +66,7 @@ LOSSES = Table(
         DAY, SITE, AREA, LINE, MACHINE, SHIFT,
         C("account", "str", "leaf account", allowed=ACCOUNTS), C("reason", "str", "reason"),
         C("reason_class", "str", "class of the loss", allowed=CLASSES),
-        _pcs("stops", "stops that began in this shift"), _s("duration_s", "time lost"),
+        _pcs("stops", "stops in which this reason first came up in this shift"), _s("duration_s", "time lost"),
     ),
 )  # fmt: skip
 

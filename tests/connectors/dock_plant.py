@@ -133,7 +133,7 @@ def in_loop(test):
     return run
 
 
-async def until(check, seconds=10.0) -> None:
+async def until(check, seconds=60.0) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110  what is waited for has no event
             await asyncio.sleep(0.02)

@@ -48,7 +48,8 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     def run(root: Path, page: str, **query: str | list[str]) -> AppTest:
         monkeypatch.setenv("SHOPFLOOR_ROOT", str(root))
         app = AppTest.from_file(APP, default_timeout=60)
-        app.query_params = dict(query)
+        for name, value in query.items():
+            app.query_params[name] = value
         app.run()
         for name, value in query.items():  # those of widgets only this page has were dropped by the first one
             app.query_params[name] = value

@@ -111,6 +111,16 @@ def windows(browser: Any) -> Iterator[dict[int, Any]]:
         context.close()
 
 
+def test_first_visit_by_a_deep_link(server: str, windows: dict[int, Any]) -> None:
+    """The very first request of a new server is a link somebody sent: it shows what was sent, and all pages."""
+    page = windows[1280]
+    page.goto(f"{server}/yield?line=shafts&days=2026-11-17&days=2026-11-18")
+    settle(page, "Yield")
+    assert "shafts · Tue 17 Nov to Wed 18 Nov" in page.get_by_test_id("stPopover").inner_text()
+    nav = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
+    assert [name.splitlines()[-1] for name in nav] == list(PAGES.values())
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", PAGES)
 def test_page_renders_without_fault(
@@ -158,14 +168,14 @@ def settle(page: Any, title: str) -> None:
           && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState !== 'running'""",
         timeout=60_000,
     )
-    page.wait_for_timeout(700)  # charts fade in
+    page.wait_for_timeout(300)  # charts fade in
 
 
 def shoot(page: Any, width: int, path: Path) -> None:
     """A picture of the whole page, not only of what the window shows."""
     height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(max(height, 800), 6000)})
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(250)
     page.screenshot(path=str(path))
     page.set_viewport_size({"width": width, "height": 844 if width == 390 else 900})
 
@@ -180,11 +190,14 @@ def test_nothing_is_fetched_from_elsewhere(server: str, browser: Any) -> None:
     assert [u for u in asked if not u.startswith((server, server.replace("http", "ws"), "data:", "blob:"))] == []
 
 
-def test_chart_shows_site_time_not_the_browsers(server: str, windows: dict[int, Any]) -> None:
-    page = windows[1280]
-    page.goto(f"{server}/oee")
+def test_from_overview_to_the_losses_of_a_line_in_site_time(server: str, windows: dict[int, Any]) -> None:
+    page = windows[390]
+    page.goto(server)
+    settle(page, "Overview")
+    page.get_by_role("button", name="Where the time went").last.click()
     settle(page, "OEE and losses")
-    lanes = page.get_by_role("graphics-document", name="What each machine did")
-    lanes.locator("text").first.wait_for()
+    assert "shafts" in page.get_by_test_id("stPopover").inner_text()
+    lanes = page.get_by_label("What each machine did")
+    lanes.locator("text").first.wait_for(state="attached")
     labels = [t for t in lanes.locator("text").all_text_contents() if re.fullmatch(r"\d\d:\d\d", t)]
     assert (labels[0], labels[-1]) == ("06:00", "06:00")

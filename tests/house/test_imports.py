@@ -17,7 +17,7 @@ CASES = [
         "import pipelines.definitions",
         {"great_expectations", "streamlit", "asyncua", "pymodbus", "paho", "amqtt"},
     ),
-    ("import assets.kernels.ledger, assets.kernels.oee", {"dagster", "duckdb", "deltalake", "sqlalchemy"}),
+    ("import assets.kernels.ledger, assets.kernels.figures.oee", {"dagster", "duckdb", "deltalake", "sqlalchemy"}),
 ]
 
 

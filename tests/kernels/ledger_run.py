@@ -18,6 +18,7 @@ from plant.dimensions import ideal_frame, machines_frame, states_frame, tags_fra
 from plant.model import PlantFile
 from plant.tables import table
 
+ENGINE = "in-memory"  # as the assets do
 SMALL = """
 schema = 1
 plant = { name = "small" }
@@ -119,7 +120,7 @@ class Ledgers:
     def closing(self) -> pl.DataFrame:
         """What the day after the last one opens with."""
         last = self.readings.filter(pl.col("production_day") == self.readings["production_day"].max())
-        return readings.closing(last.lazy()).collect()
+        return readings.closing(last.lazy()).collect(engine=ENGINE)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def run(plant: Plant, data: Inputs, first: date, last: date, opening: pl.DataFra
     machines, tags = machines_frame(plant), tags_frame(plant)
     opening = table("silver.readings").empty() if opening is None else opening
     edges = calendar.bounds(plant, first, last)
-    clean = readings.clean(data.bronze.lazy(), tags, states_frame(plant), opening, edges).collect()
+    clean = readings.clean(data.bronze.lazy(), tags, states_frame(plant), opening, edges).collect(engine=ENGINE)
     reports = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
     known = states.with_evidence(machines, tags, reports=reports)
     ends = horizon.latest(clean.lazy(), data.reports.lazy(), data.bronze.lazy(), machines, tags, edges)
@@ -145,10 +146,10 @@ def run(plant: Plant, data: Inputs, first: date, last: date, opening: pl.DataFra
     events = states.signal_events(clean.lazy(), tags)
     layers = (data.operations.lazy(), data.downtimes.lazy())
     reach = horizon.reach(edges, ends)
-    time = ledger.time_ledger(events, segments, known, *layers, reach, data.reports.lazy()).collect()
+    time = ledger.time_ledger(events, segments, known, *layers, reach, data.reports.lazy()).collect(engine=ENGINE)
     own = calendar.segments(plant, first, last)
     ideal = ideal_frame(plant)
     frames = (clean.lazy(), time.lazy(), own)
-    count = counters.count_ledger(*frames, ideal, machines, tags, data.reports.lazy()).collect()
-    joules = energy.energy_ledger(*frames, machines, tags).collect()
+    count = counters.count_ledger(*frames, ideal, machines, tags, data.reports.lazy()).collect(engine=ENGINE)
+    joules = energy.energy_ledger(*frames, machines, tags).collect(engine=ENGINE)
     return Ledgers(clean, time, count, joules)

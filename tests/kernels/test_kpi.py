@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from plant_floor import START, base, count_ledger, energy_ledger, shifts, time_ledger
 
 from assets.kernels.figures.kpi import LEVELS, kpis
+from assets.kernels.figures.kpi_definitions import BY_NAME, KPIS
+from assets.kernels.figures.oee import oee
 from assets.kernels.figures.sums import SUMS
-from assets.kernels.kpi_definitions import BY_NAME, KPIS
-from assets.kernels.oee import oee
 from plant.tables import table
 
 MACHINES = ("cnc-1", "cnc-2", "robot-1")

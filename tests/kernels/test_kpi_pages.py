@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.kernels.kpi_definitions import KPIS
+from assets.kernels.figures.kpi_definitions import KPIS
 from plant.tables import table
 
 PAGES = Path(__file__).parents[2] / "docs" / "kpi"

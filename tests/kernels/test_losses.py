@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plant_floor import START, base, count_ledger, time_ledger
 
 from assets.kernels.figures.losses import losses
-from assets.kernels.oee import oee
+from assets.kernels.figures.oee import oee
 from plant.tables import table
 
 FAILED = {"state": "failed", "reason": "tool broken", "reason_class": "breakdown"}
@@ -38,7 +38,7 @@ def test_time_and_stops_by_reason():
     time = time_ledger(("production", 60), ("delay", 5, FAILED), ("production", 60), ("delay", 7, FAILED),
                        ("delay", 3, STARVED), ("setup", 20), ("planned_down", 30), ("unknown", 4))  # fmt: skip
     assert rows(run(time, counting=())) == [
-        ("delay", "starved", "logistic", 0, 180.0),
+        ("delay", "starved", "logistic", 1, 180.0),
         ("delay", "tool broken", "breakdown", 2, 720.0),
         ("planned_down", "idle", "planned", 0, 1800.0),
         ("setup", "setup", "setup", 0, 1200.0),
@@ -52,6 +52,15 @@ def test_a_stop_that_runs_over_the_shift_edge_is_counted_where_it_began():
     late = time_ledger(("delay", 30, FAILED | {"stop_id": began}), shift="late", start=START + timedelta(hours=8))
     frame = run(pl.concat([early, late]), counting=())
     assert frame.select("shift", "stops", "duration_s").rows() == [("early", 1, 600.0), ("late", 0, 1800.0)]
+
+
+def test_a_stop_carried_in_from_the_day_before_has_time_but_no_count():
+    before = {"stop_id": int((START - timedelta(hours=1)).timestamp() * 1e6)}
+    time = time_ledger(("delay", 10, STARVED | before), ("delay", 20, FAILED | before), ("production", 30))
+    assert rows(run(time, counting=()), "reason", "stops", "duration_s") == [
+        ("starved", 0, 600.0),
+        ("tool broken", 1, 1200.0),
+    ]
 
 
 def test_a_stop_cut_by_the_hour_is_one_stop():

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plant_floor import START, base, count_ledger, shifts, time_ledger
 
+from assets.kernels.figures.oee import COLUMNS, oee
 from assets.kernels.figures.sums import shift_bounds
-from assets.kernels.oee import COLUMNS, oee
 from plant.tables import table
 
 RATIOS = ("availability", "effectiveness", "quality", "oee")

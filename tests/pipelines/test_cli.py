@@ -39,7 +39,7 @@ def test_check_of_a_missing_file_says_so():
 def test_schema_is_the_committed_one():
     done = shopfloor("schema")
     assert done.stdout == (ROOT / "plant.schema.json").read_text()
-    assert json.loads(done.stdout)["title"] == "PlantFile"
+    assert json.loads(done.stdout)["title"] == "plant.toml"
 
 
 def test_serve_refuses_a_port_in_use(tmp_path):

@@ -1,6 +1,6 @@
 -- OEE by scope and period after ISO 22400-2: a ratio of sums over gold.oee, never a mean of ratios.
 -- Grain: scope x (shift | production day | whole period). Looked at by: overview, OEE page, data trust.
--- Same rules as assets/kernels/kpi_definitions.py: unknown time is left out of the value; oee_low books it as
+-- Same rules as assets/kernels/figures/kpi_definitions.py: unknown time is left out of the value; oee_low books it as
 -- loss, oee_high as perfect production; a machine that cannot count pieces (no ideal_s) has a part in the times
 -- and none in effectiveness and OEE; a piece without an ideal cycle makes both unknown; pieces made outside
 -- every shift count for quality, not for the ratios to shift time.

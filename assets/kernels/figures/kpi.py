@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from assets.kernels.figures.kpi_definitions import KPIS, Kpi
 from assets.kernels.figures.sums import SUMS
-from assets.kernels.kpi_definitions import KPIS, Kpi
 from plant.states import OFF_SHIFT
 from plant.tables import table
 

@@ -25,7 +25,8 @@ def losses(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.
 
     * Stops: every account but production and not_scheduled, by reason; the reason falls back to the state.
       Parts of a stop shorter than the machine's `minor_stop_s` are class minor_stop. `stops` counts a
-      stop once, where it began, so a stop that runs on into the next shift has time but no count there.
+      stop once for each of its reasons, where that reason first came up, so a stop that runs on into the
+      next shift or day has time but no count there.
     * Pieces: production time beyond the ideal time of the pieces (reduced_speed), and the ideal time of
       scrapped and reworked pieces. No row where effectiveness is above 1 or an ideal cycle is missing.
     """
@@ -38,19 +39,22 @@ def stops(time: pl.LazyFrame) -> pl.LazyFrame:
     outside = [Account.PRODUCTION.value, Account.NOT_SCHEDULED.value]
     state_class = pl.col("state").replace_strict({str(s): str(c) for s, c in REASON_CLASS.items()}, default=None)
     minor = pl.when(pl.col("minor") & (pl.col("account") == Account.DELAY.value)).then(pl.lit(_word("MINOR_STOP")))
-    began = (pl.col("start_at").dt.epoch("us") == pl.col("stop_id")).fill_null(value=False)
+    first = pl.col("start_at") == pl.col("start_at").min().over("machine", "production_day", "stop_id", *KEY[-2:])
+    carried = pl.col("opens_day") & (pl.col("stop_id") < pl.col("start_at").dt.epoch("us"))
+    opens = pl.col("start_at") == pl.col("start_at").min().over("production_day", "machine")
     return (
-        time.filter(~pl.col("account").is_in(outside))
+        time.with_columns(opens_day=opens)
+        .filter(~pl.col("account").is_in(outside))
         .with_columns(
             pl.coalesce("reason", "state").alias("reason"),
             pl.coalesce(minor, "reason_class", _by_account(), state_class, pl.lit(_word("UNKNOWN")))
             .alias("reason_class"),
-            began.alias("began"),
         )
+        .with_columns(began=first & ~carried & pl.col("stop_id").is_not_null())
         .group_by(*KEY)
         .agg(
             pl.col("site", "area", "line").first(),
-            pl.col("began").sum().cast(pl.Int64).alias("stops"),
+            pl.col("began").fill_null(value=False).sum().cast(pl.Int64).alias("stops"),
             scaled(pl.col("duration_us").sum(), 1_000_000, 6).alias("duration_s"),
         )
         .select(COLUMNS)

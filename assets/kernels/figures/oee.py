@@ -1,6 +1,6 @@
 """gold.oee: the time accounts, pieces, ratios and bounds of every machine and shift after ISO 22400-2.
 
-The ratios are those declared in `assets.kernels.kpi_definitions`, so this table and gold.kpi never differ:
+The ratios are those declared in `assets.kernels.figures.kpi_definitions`, so this table and gold.kpi never differ:
 
 * availability = APT / (PBT - unknown), effectiveness = ideal time of produced pieces / APT,
   quality = good / produced, OEE = their product (APT cancelled: 0, not null, where nothing ran);
@@ -26,8 +26,8 @@ from assets.kernels.figures.kpi import (
     note,
     value,
 )
+from assets.kernels.figures.kpi_definitions import BY_NAME
 from assets.kernels.figures.sums import PLACE, scaled
-from assets.kernels.kpi_definitions import BY_NAME
 from plant.states import OFF_SHIFT
 from plant.tables import table
 

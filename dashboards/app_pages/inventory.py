@@ -1,0 +1,125 @@
+"""Inventory: what runs out, what is wrong, what does not move, what is there."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboards import curves, data, frame, words
+from dashboards.frame import Choice, Fact
+from dashboards.theme import spoken
+
+ICONS = {"negative_stock": ":red[:material/error:]", "below_reorder_point": ":orange[:material/warning:]"}
+SHOWN = 6
+ORDER = {"negative_stock": 0, "below_reorder_point": 1, "no_movement": 2}
+
+HELP = """
+* **On hand**: the sum of all postings up to the end of the production day. Less than nothing
+  is a finding: a posting is missing.
+* **Reorder at**: demand during the lead time plus safety stock.
+* **Days of cover**: on hand / mean daily issues of 28 days. A dash: nothing was issued.
+* **Turns**: cost of issues in a year / time-weighted average value, over 28 days.
+* **ABC** by value issued (80 / 95 / 100 %), **XYZ** by how evenly it is used (X even, Z erratic).
+"""
+
+
+def main() -> None:
+    """The page, top to bottom."""
+    choice = frame.begin("Inventory")
+    rows = data.inventory(day=choice.last, site=choice.site, material=None)
+    if rows.is_empty():
+        frame.nothing(f"There is no stock record for {words.day(choice.last)}. Choose another day above.")
+        return
+    st.subheader(f"End of {words.day(choice.last)}")
+    alerts = rows.filter(pl.col("alert").is_not_null()).sort(pl.col("alert").replace_strict(ORDER, default=9))
+    totals(rows, alerts)
+    findings(alerts)
+    one_material(rows, choice)
+    everything(rows)
+    frame.explain("How to read this", HELP)
+
+
+def totals(rows: pl.DataFrame, alerts: pl.DataFrame) -> None:
+    """Stock of the plant in big numbers."""
+    low = alerts.filter(pl.col("alert") == "below_reorder_point").height
+    wrong = alerts.filter(pl.col("alert") == "negative_stock").height
+    still = alerts.filter(pl.col("alert") == "no_movement")
+    frame.facts(
+        [
+            Fact("To reorder", words.number(low), "below the reorder point"),
+            Fact("Wrong", words.number(wrong), "negative stock"),
+            Fact("Not moving", words.number(still.height), f"{words.number(still['on_hand_value'].sum())} tied up"),
+            Fact("Value", words.number(rows["on_hand_value"].sum()), "at cost, plant currency"),
+        ]
+    )
+
+
+def findings(alerts: pl.DataFrame) -> None:
+    """What to do something about, as sentences."""
+    st.subheader("Needs attention")
+    if alerts.is_empty():
+        st.success(
+            "Nothing is below its reorder point, nothing is negative, everything moves.", icon=":material/check_circle:"
+        )
+    for row in alerts.head(SHOWN).iter_rows(named=True):
+        _finding(row)
+    if alerts.height > SHOWN:
+        with st.expander(f"{alerts.height - SHOWN} more"):
+            for row in alerts.tail(alerts.height - SHOWN).iter_rows(named=True):
+                _finding(row)
+
+
+def _finding(row: dict[str, object]) -> None:
+    cover = f" It lasts {words.number(row['days_of_cover'], 'days', 1)}." if row["days_of_cover"] is not None else ""
+    point = (
+        f", reorder at {words.number(row['reorder_point_qty'], row['unit'])}"
+        if row["reorder_point_qty"] is not None
+        else ""
+    )
+    st.markdown(
+        f"{ICONS.get(row['alert'], ':blue[:material/info:]')} **{row['material']}** at {row['location']}: "
+        f"{spoken(row['alert'])}, {words.number(row['on_hand_qty'], row['unit'])} on hand{point}.{cover}"
+    )
+
+
+def one_material(rows: pl.DataFrame, choice: Choice) -> None:
+    """One material over the chosen days."""
+    st.subheader("One material")
+    names = rows["material"].unique(maintain_order=True).to_list()
+    material = st.selectbox("Material", names, key="material", bind="query-params")
+    days = data.inventory_trend(first=choice.first, last=choice.last, site=choice.site, material=material)
+    if days.is_empty():
+        frame.nothing(f"{material} has no record on {choice.days}.")
+        return
+    unit = days["unit"][-1]
+    shown = days.select("on_hand_qty", "reorder_point_qty", day="production_day")
+    st.altair_chart(curves.stock(shown, unit), alt=f"Stock of {material} by day")
+    has = days["reorder_point_qty"].drop_nulls().len() > 0
+    st.caption(
+        "All locations together. "
+        + ("Dashed: reorder at." if has else "No reorder point: there is no demand to derive it from.")
+    )
+
+
+def everything(rows: pl.DataFrame) -> None:
+    """Every material and location."""
+    with st.expander("Every material and location", icon=":material/table:"):
+        shown = rows.select(
+            "material", "location", "on_hand_qty", "unit", "on_hand_value", "days_of_cover", "turns",
+            "reorder_point_qty",
+            "abc", "xyz", pl.col("alert").map_elements(spoken, return_dtype=pl.String),
+        )  # fmt: skip
+        st.dataframe(shown, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="Stock on hand")
+
+
+COLUMNS = {
+    "material": st.column_config.TextColumn("Material", pinned=True), "location": "Location", "unit": "Unit",
+    "on_hand_qty": st.column_config.NumberColumn("On hand", format="%.0f"),
+    "on_hand_value": st.column_config.NumberColumn("Value", format="localized"),
+    "days_of_cover": st.column_config.NumberColumn("Days of cover", format="%.1f"),
+    "turns": st.column_config.NumberColumn("Turns", format="%.1f"),
+    "reorder_point_qty": st.column_config.NumberColumn("Reorder at", format="%.0f"),
+    "abc": "ABC", "xyz": "XYZ", "alert": "Finding",
+}  # fmt: skip
+
+main()

@@ -1,0 +1,169 @@
+"""OEE and losses: how well the machines were used, where the time went, what each machine did."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, clock, data, frame, words
+from dashboards.frame import Choice, Fact
+from dashboards.ranking import decided
+from dashboards.theme import spoken
+
+HELP = """
+**OEE** (ISO 22400-2) = availability x effectiveness x quality: the share of planned time in which good pieces
+were made at the ideal speed.
+
+* *Availability*: producing time / planned time with a signal. Breaks and planned stops do not count against it.
+* *Effectiveness*: ideal time of the pieces made / producing time. Above 100 % is kept, not cut:
+  the standard time is wrong.
+* *Quality*: good / all pieces.
+* **71 % [66..80]** means: 71 % over the time we know of. Had all time without a signal been loss it would be 66 %,
+  had it been perfect, 80 %. Where these ranges overlap, nobody can say which machine was better, so they are grey.
+* Several machines or days are added up first and divided once. Ratios are never averaged.
+"""
+
+
+def factors(choice: Choice) -> None:
+    """OEE of all that is chosen, and its three factors."""
+    total = data.oee(**_scope(choice), level="site", grain="period")
+    if total.is_empty():
+        frame.nothing(f"Nothing was recorded on {choice.days}. Choose other days above.")
+        return
+    row = total.row(0, named=True)
+    loose = words.loose(row["oee_low"], row["oee_high"])
+    between = f"between {words.percent(row['oee_low'])} and {words.percent(row['oee_high'])}" if loose else ""
+    frame.facts(
+        [
+            Fact(
+                "OEE",
+                words.percent(row["oee"]),
+                between or _why(row),
+            ),
+            Fact("Availability", words.percent(row["availability"]), f"{words.span(row['apt_s'])} producing"),
+            Fact("Effectiveness", words.percent(row["effectiveness"]), f"{words.number(row['produced_pcs'])} pieces"),
+            Fact("Quality", words.percent(row["quality"], 1), f"{words.number(row['scrap_pcs'])} scrapped"),
+            Fact("Coverage", words.percent(row["coverage"]), f"{words.span(row['unknown_s'])} without a signal"),
+        ]
+    )
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["oee"] is None:
+        return row["note"] or "nothing known"
+    return "little time unknown" if row["unknown_s"] else "all time known"
+
+
+def _scope(choice: Choice) -> dict[str, object]:
+    return {"first": choice.first, "last": choice.last, "site": choice.site, "line": choice.line}
+
+
+def by_day(choice: Choice) -> None:
+    """OEE by production day with its bounds."""
+    st.subheader("By day")
+    days = data.oee(**_scope(choice), level="site", grain="day")
+    shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")
+    st.altair_chart(charts.trend(shown, "OEE"), alt="OEE by production day with its bounds")
+
+
+def by_machine(choice: Choice) -> None:
+    """Machines, best first; grey where missing signals leave the order open."""
+    st.subheader("By machine")
+    machines = decided(data.oee(**_scope(choice), level="machine", grain="period"))
+    ranked = machines.filter(pl.col("value").is_not_null())
+    if ranked.is_empty():
+        frame.nothing("No machine has an OEE on these days.")
+    else:
+        st.altair_chart(charts.ranking(ranked), alt="Machines by OEE, best first")
+    for row in machines.filter(pl.col("value").is_null()).iter_rows(named=True):
+        st.caption(f"{row['scope']}: {words.bounded(None, row['low'], row['high'])}, {row['note'] or 'nothing known'}.")
+    with st.expander("As a table", icon=":material/table:"):
+        table = machines.select(
+            "scope",
+            "value",
+            "low",
+            "high",
+            "coverage",
+            "availability",
+            "effectiveness",
+            "quality",
+            "good_pcs",
+            "scrap_pcs",
+            "note",
+        )
+        st.dataframe(table, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="OEE by machine")
+
+
+COLUMNS = {
+    "scope": st.column_config.TextColumn("Machine", pinned=True),
+    "value": st.column_config.NumberColumn("OEE", format="percent"),
+    "low": st.column_config.NumberColumn("At least", format="percent"),
+    "high": st.column_config.NumberColumn("At most", format="percent"),
+    **{c: st.column_config.NumberColumn(c.capitalize(), format="percent")
+       for c in ("coverage", "availability", "effectiveness", "quality")},
+    "good_pcs": st.column_config.NumberColumn("Good", format="localized"),
+    "scrap_pcs": st.column_config.NumberColumn("Scrap", format="localized"),
+    "note": "Note",
+}  # fmt: skip
+
+
+def where_time_went(choice: Choice) -> None:
+    """Losses, longest first, and how each machine spent its time."""
+    st.subheader("Where the time went")
+    lost = data.losses(**_scope(choice))
+    if lost.is_empty():
+        frame.nothing("No time was lost on these days, or none was recorded.")
+    else:
+        top = lost.head(TOP)
+        st.altair_chart(charts.pareto(top), alt=f"Losses by reason, longest first: {spoken(top['reason'][0])}")
+        st.caption(f"The longest {words.plural(top.height, 'reason')}; planned stops are left out.")
+    spent = data.accounts(**_scope(choice))
+    if not spent.is_empty():
+        st.altair_chart(charts.accounts(spent), alt="Share of time by machine and account")
+
+
+TOP = 10
+
+
+def day_by_machine(choice: Choice) -> None:
+    """What every machine did on one day, as lanes."""
+    st.subheader("A day, machine by machine")
+    held = data.days()["production_day"]
+    options = sorted(held.filter(held.is_between(choice.first, choice.last)), reverse=True) or [choice.last]
+    day = st.selectbox("Day", options, format_func=words.day, key="day")
+    shown = data.timeline(day=day, site=choice.site, line=choice.line)
+    if shown.is_empty():
+        frame.nothing(f"No machine has a record on {words.day(day)}.")
+        return
+    _lanes(shown, choice, day)
+
+
+def _lanes(shown: pl.DataFrame, choice: Choice, day: date) -> None:
+    start, end = shown["start_at"].min(), shown["end_at"].max()
+    lanes = clock.wall(shown, choice.timezone, start).with_columns(
+        pl.col("reason").map_elements(spoken, return_dtype=pl.String)
+    )  # fmt: skip
+    st.altair_chart(charts.timeline(lanes), alt=f"What each machine did on {words.day(day)}")
+    late = (
+        " The clocks changed on this day: the axis keeps the time from before."
+        if clock.changes(choice.timezone, start, end)
+        else ""
+    )
+    st.caption(f"Site time, from {words.moment(start, choice.timezone)}. Touch a bar for its reason and order.{late}")
+
+
+def main() -> None:
+    """The page, top to bottom."""
+    choice = frame.begin("OEE and losses")
+    factors(choice)
+    by_machine(choice)
+    where_time_went(choice)
+    day_by_machine(choice)
+    by_day(choice)
+    frame.explain("How to read this", HELP)
+
+
+main()

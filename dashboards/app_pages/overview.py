@@ -1,0 +1,107 @@
+"""Overview: the last production day in a minute, on a phone at six in the morning."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, data, frame, words
+from dashboards.findings import Finding, by_page, findings, headline
+from dashboards.frame import Choice, Fact
+
+SHOWN = 3
+ICONS = {
+    "high": ":red[:material/error: now]",
+    "medium": ":orange[:material/warning: today]",
+    "low": ":blue[:material/info:]",
+}
+
+
+@st.fragment(run_every="30s")
+def live(choice: Choice) -> None:
+    """Everything below the chooser, drawn again when new data have come."""
+    day = {"first": choice.last, "last": choice.last, "site": choice.site, "line": choice.line}
+    tiles = data.tiles(day=choice.last, site=choice.site, line=choice.line)
+    found = findings(
+        data.alerts(site=choice.site),
+        data.oee(**day, level="machine", grain="period"),
+        data.losses(**day),
+        data.forecast(item=None),
+    )
+    st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
+    st.markdown(headline(found))
+    numbers(tiles.row(0, named=True))
+    attention(found)
+    lines(data.oee(**day, level="line", grain="period"))
+    week(choice)
+
+
+def attention(found: list[Finding]) -> None:
+    """What needs a person, most urgent first, by the page that shows more."""
+    st.markdown("##### Needs attention")
+    if not found:
+        st.success("Nothing. No alert, no failed check, no source down.", icon=":material/check_circle:")
+    for (page, title), here in by_page(found).items():
+        with st.container(border=True, gap="xsmall"):
+            for finding in here[:SHOWN]:
+                st.markdown(f"{ICONS.get(finding.urgency, '')} {finding.text}")
+            more = f", {len(here) - SHOWN} more there" if len(here) > SHOWN else ""
+            st.page_link(page, label=f"{title}{more}", icon=":material/arrow_forward:")
+
+
+def numbers(tile: dict[str, object]) -> None:
+    """The day in big numbers."""
+    frame.facts(
+        [
+            Fact("OEE", words.percent(tile["oee"]), _oee_note(tile), data.meaning("gold.oee", "oee")),
+            Fact("Good pieces", words.number(tile["good_pcs"]), f"{words.number(tile['scrap_pcs'])} scrapped"),
+            Fact("Stopped", words.span(tile["down_s"]), "all machines together"),
+            Fact("Energy", words.number(tile["energy_kwh"], "kWh"), _energy_note(tile)),
+        ]
+    )
+
+
+def _oee_note(tile: dict[str, object]) -> str:
+    if words.loose(tile["oee_low"], tile["oee_high"]):
+        return f"between {words.percent(tile['oee_low'])} and {words.percent(tile['oee_high'])}"
+    if tile["oee"] is None:
+        return "nothing planned, or no signal"
+    return words.change(tile["oee"], tile["oee_before"], "the day before")
+
+
+def _energy_note(tile: dict[str, object]) -> str:
+    each = tile["kwh_per_good_pc"]
+    return "no pieces to share it" if each is None else f"{words.number(each, 'kWh a good piece', 2)}"
+
+
+def lines(by_line: pl.DataFrame) -> None:
+    """One sentence a line, each leading to its losses."""
+    st.markdown("##### Lines")
+    for row in by_line.iter_rows(named=True):
+        with st.container(border=True, gap="xxsmall"):
+            st.markdown(
+                f"**{row['scope']}**: OEE {words.bounded(row['oee'], row['oee_low'], row['oee_high'])}"
+                f"{words.because(row)} · {words.number(row['good_pcs'])} good, "
+                f"{words.number(row['scrap_pcs'])} scrapped"
+            )
+            # A link with ?line= would lose against the choice made here, so the choice itself is changed.
+            if st.button(
+                "Where the time went", key=f"losses of {row['scope']}", type="tertiary", icon=":material/speed:",
+                on_click=frame.choose_line, args=(row["scope"],),
+            ):  # fmt: skip
+                st.switch_page("app_pages/oee.py")
+
+
+def week(choice: Choice) -> None:
+    """OEE of the chosen days."""
+    days = data.oee(first=choice.first, last=choice.last, site=choice.site, line=choice.line, level="site", grain="day")
+    st.markdown(f"##### OEE, {choice.days}")
+    if days.height < 2:
+        frame.nothing("One day makes no trend. Choose more days above.")
+        return
+    shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")
+    st.altair_chart(charts.trend(shown, "OEE"), alt="OEE by production day with its bounds")
+    st.caption("The shaded band is what missing signals leave open.")
+
+
+live(frame.begin("Overview"))
