@@ -10,6 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboards import frame
+
 # A file: icons by name are fetched from the internet by the browser.
 ICON = Path(__file__).parent / "icon.svg"
 
@@ -39,7 +41,9 @@ def main() -> None:
     ]  # fmt: skip
     trust = st.Page("app_pages/trust.py", title="Data trust", icon=":material/fact_check:",
                     help="How fresh and complete the data are, what was rejected, which checks failed.")  # fmt: skip
-    st.navigation({"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [trust]}).run()
+    page = st.navigation({"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [trust]})
+    frame.begin(page.title)
+    page.run()
 
 
 main()

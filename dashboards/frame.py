@@ -15,6 +15,7 @@ import streamlit as st
 from dashboards import data, words
 
 ALL_LINES = "All lines"
+_CHOSEN = "chosen"
 BACK_DAYS = 7  # a week holds every shift pattern of most plants once
 
 
@@ -46,20 +47,24 @@ class Fact:
     help: str = ""
 
 
-def begin(title: str, lead: str = "", *, choose: bool = True) -> Choice:
-    """Title of a page and its chooser, where the page depends on it; stops with a sentence when nothing is there."""
+def begin(title: str) -> None:
+    """Title and chooser above every page; stops with a sentence when there is nothing to show yet.
+
+    They are drawn by `app.py`, not by the pages: a widget that all pages share keeps its value when the page changes.
+    """
     st.title(title)
-    if lead:
-        st.caption(lead)
     sites, days = data.sites(), data.days()
     if sites.is_empty() or days.is_empty():
         nothing("There are no numbers yet. They appear here once the pipeline has built the first production day.")
         st.caption(f"Looking in {data.root()}. Build with `shopfloor build`, or try `make demo`.")
         st.stop()
-    if choose:
-        return _choose(sites, days)
-    day = days["production_day"].max()
-    return Choice(*sites.row(0)[:2], None, day, day, running=False)
+    st.session_state[_CHOSEN] = _choose(sites, days)
+
+
+def chosen() -> Choice:
+    """What the reader chose; for the pages, after `begin`."""
+    choice: Choice = st.session_state[_CHOSEN]
+    return choice
 
 
 def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
@@ -75,6 +80,7 @@ def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
             "Production days", week, min_value=min(held), max_value=max(held), key="days", bind="query-params"
         )  # fmt: skip
         st.caption("A production day belongs to the date on which it starts.")
+    print("DBG", line, picked, st.session_state.get("line"), dict(st.query_params), flush=True)
     first, last = (picked[0], picked[-1]) if picked else week
     zone = dict(sites.select("site", "timezone").iter_rows())[site]
     return Choice(site, zone, None if line == ALL_LINES else line, first, last, not held.get(last, True))

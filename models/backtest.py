@@ -64,6 +64,9 @@ class Backtest:
 class Choice:
     """The method of each item, and how well choosing so went; NaN where an item could not be tested.
 
+    The naive errors are those of the better of last value and last season's value. Compare items with weeks
+    without demand by RMSSE: WAPE rewards forecasting nothing.
+
     `winner` is -1 for items with fewer than MIN_ORIGINS tested origins.
     """
 
@@ -72,6 +75,7 @@ class Choice:
     wape: Floats
     bias: Floats
     naive_wape: Floats
+    naive_rmsse: Floats
     coverage: float
 
 
@@ -112,16 +116,13 @@ def choose(test: Backtest) -> Choice:
     actual = np.where(used[:, :, None], test.actuals, np.nan)
     error = picked - actual
     total = np.nansum(actual, axis=(0, 2))
-    benchmarks = [
-        _share(np.nansum(np.abs(test.forecasts[test.names.index(b)] - actual), axis=(0, 2)), total, test, b, used)
-        for b in BENCHMARKS
-        if b in test.names
-    ]
     spread = np.sqrt(_mean_of(error**2) / test.scale)
-    naive = np.fmin.reduce(benchmarks) if benchmarks else np.full(len(total), np.nan)
+    naive = [_benchmark(test, b, actual, used) for b in BENCHMARKS if b in test.names]
+    naive_wape = _least([_divided(_mean_of(np.abs(e)), _mean_of(actual)) for e in naive], len(total))
+    naive_rmsse = _least([np.sqrt(_mean_of(e**2) / test.scale) for e in naive], len(total))
     wape = _divided(np.nansum(np.abs(error), axis=(0, 2)), total)
     bias = _divided(np.nansum(error, axis=(0, 2)), total)
-    return Choice(winner, spread, wape, bias, naive, _coverage(test, squared, picked, used))
+    return Choice(winner, spread, wape, bias, naive_wape, naive_rmsse, _coverage(test, squared, picked, used))
 
 
 def _best(squared: Floats, tested: Flags) -> Ints:
@@ -142,10 +143,16 @@ def _prequential(test: Backtest, squared: Floats, tested: Flags) -> tuple[Floats
     return picked, used
 
 
-def _share(missed: Floats, total: Floats, test: Backtest, name: str, used: Flags) -> Floats:
-    """WAPE of one benchmark; NaN for an item it had no answer for at a used origin."""
-    answer = ~np.isnan(test.forecasts[test.names.index(name)]).any(axis=2)
-    return np.where((answer | ~used).all(axis=0), _divided(missed, total), np.nan)
+def _benchmark(test: Backtest, name: str, actual: Floats, used: Flags) -> Floats:
+    """Error of a benchmark at the used origins; NaN for an item it had no answer for at one of them."""
+    ahead = test.forecasts[test.names.index(name)]
+    answered = (~np.isnan(ahead).any(axis=2) | ~used).all(axis=0)
+    return np.where(answered[None, :, None], ahead - actual, np.nan)
+
+
+def _least(errors: list[Floats], items: int) -> Floats:
+    """The smaller error of the benchmarks: the harder one to beat. NaN where none is known."""
+    return np.asarray(np.fmin.reduce([*errors, np.full(items, np.nan)]), dtype=np.float64)
 
 
 def _divided(part: Floats, whole: Floats) -> Floats:

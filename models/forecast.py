@@ -118,9 +118,20 @@ def _item(i: int, test: backtest.Backtest, choice: backtest.Choice, values: Floa
     w = int(choice.winner[i])
     if w < 0:
         note = f"{len(known)} weeks of history are too few to back-test: mean of them"
-        return told | {"model": "mean", "note": note, "wape": None, "naive_wape": None, "bias": None, "rmsse": None}
+        return told | {
+            "model": "mean",
+            "note": note,
+            "wape": None,
+            "naive_wape": None,
+            "bias": None,
+            "rmsse": None,
+            "naive_rmsse": None,
+        }
     error = {n: _plain(v[i]) for n, v in (("wape", choice.wape), ("naive_wape", choice.naive_wape))}
-    error |= {n: _plain(v[i]) for n, v in (("bias", choice.bias), ("rmsse", choice.rmsse))}
+    error |= {
+        n: _plain(v[i])
+        for n, v in (("bias", choice.bias), ("rmsse", choice.rmsse), ("naive_rmsse", choice.naive_rmsse))
+    }
     mean = test.squared()[:, :, i]
     mean = np.where(np.isnan(mean), 0.0, mean).mean(axis=1)
     candidates = {

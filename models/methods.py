@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from models.threads import one_thread
@@ -85,6 +86,26 @@ def theta(history: Floats, horizon: int, season: int) -> Floats:
     return np.asarray(np.maximum(level[:, None] + 0.5 * slope[:, None] * steps, 0.0))
 
 
+def theta_seasonal(history: Floats, horizon: int, season: int) -> Floats:
+    """Theta on the history without its season (ratio to the centred moving average), the season put back on.
+
+    No answer with less than two seasons, or where a phase of the season was never seen.
+    """
+    length, half = history.shape[1], season // 2
+    if season < 2 or length < 2 * season:
+        return _none(history, horizon)
+    edge = 1.0 if season % 2 else 0.5
+    weights = np.array([edge, *np.ones(2 * half - 1), edge]) / season
+    trend = np.full_like(history, np.nan)
+    trend[:, half : length - half] = sliding_window_view(history, 2 * half + 1, axis=1) @ weights
+    ratio = np.divide(history, trend, out=np.full_like(history, np.nan), where=trend > 0)
+    index = np.column_stack([_mean(ratio[:, phase::season]) for phase in range(season)])
+    mean = _mean(index)[:, None]
+    index = np.clip(np.divide(index, mean, out=np.full_like(index, np.nan), where=mean > 0), 0.1, 10.0)
+    adjusted = theta(history / index[:, np.arange(length) % season], horizon, season)
+    return np.asarray(adjusted * index[:, (length + np.arange(horizon)) % season], dtype=np.float64)
+
+
 def tsb(history: Floats, horizon: int, season: int) -> Floats:
     """Intermittent demand: its chance, fading while none comes, times its size (Teunter, Syntetos, Babai 2011)."""
     size, chance = np.full(len(history), np.nan), np.full(len(history), np.nan)
@@ -112,8 +133,10 @@ def boosted(history: Floats, horizon: int, season: int) -> Floats:
         early_stopping=False, random_state=0,
     )  # fmt: skip
     now, _, scale = _examples(history, length, horizon, season)
+    x, y = x[keep], y[keep]
+    x[:, np.isnan(x).all(axis=0)] = 0.0  # no item is a season old: scikit-learn cannot bin a column without a value
     with one_thread():
-        ahead = model.fit(x[keep], y[keep]).predict(now)
+        ahead = model.fit(x, y).predict(now)
     out = np.maximum(ahead, 0).reshape(horizon, len(history)).T * scale[:, None]
     out[np.isnan(history[:, -1])] = np.nan
     return np.asarray(out, dtype=np.float64)
@@ -177,6 +200,7 @@ METHODS: Mapping[str, Method] = {
     "mean_13": mean_of(13),
     "exponential": exponential,
     "theta": theta,
+    "theta_seasonal": theta_seasonal,
     "seasonal_scaled": seasonal_scaled,
     "combined": combined,
     "tsb": tsb,

@@ -68,7 +68,7 @@ def _findings(modes: Sequence[ModeModel]) -> list[str]:
 
 def forecast_card(found: Forecasts, name: str, trained_on: Mapping[str, Any]) -> dict[str, Any]:
     """Card of a forecast run: error of every item beside the naive one, and the coverage of the intervals."""
-    tested = [i for i in found.items.values() if i["wape"] is not None and i["naive_wape"] is not None]
+    tested = [i for i in found.items.values() if i["rmsse"] is not None and i["naive_rmsse"] is not None]
     return card(
         name=name, version=found.version,
         purpose="expected demand per item and week with an 80 % interval, for planning after approval",
@@ -79,7 +79,7 @@ def forecast_card(found: Forecasts, name: str, trained_on: Mapping[str, Any]) ->
         metrics={
             "items": found.items,
             "items_back_tested": len(tested),
-            "items_better_than_naive": sum(i["wape"] < i["naive_wape"] for i in tested),
+            "items_better_than_naive": sum(i["rmsse"] < i["naive_rmsse"] for i in tested),
             "interval_coverage": found.coverage,
             "interval_nominal": 0.8,
         },

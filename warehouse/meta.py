@@ -22,6 +22,7 @@ from warehouse.state import State
 
 Configured = Sequence[tuple[str, str]]
 """Sources of plant.toml as (name, kind)."""
+SOURCES_NOTE = "sources"
 SILENT_S = 120.0
 """A health file not touched for longer: the collector does not run."""
 HEALTH_FIELDS = ("kind", "state", "last_at", "values", "message", "since_at")
@@ -30,8 +31,15 @@ HEALTH_FIELDS = ("kind", "state", "last_at", "values", "message", "since_at")
 def frames(
     lake: Lake, state: State, snapshots: Mapping[str, Snapshot | None], sources: Configured = ()
 ) -> dict[str, pl.DataFrame]:
-    """Every meta table by name, for the snapshots given."""
+    """Every meta table by name, for the snapshots given.
+
+    Configured sources are remembered once given, so that whoever opens the lake later need not know them.
+    """
     now = datetime.now(UTC)
+    if sources:
+        state.note(SOURCES_NOTE, [list(source) for source in sources])
+    else:
+        sources = [(name, kind) for name, kind in state.noted(SOURCES_NOTE) or ()]
     return {
         "meta.tables": tables_frame(snapshots),
         "meta.freshness": freshness_frame(snapshots, now),

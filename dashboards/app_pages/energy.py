@@ -25,7 +25,7 @@ HELP = """
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("Energy")
+    choice = frame.chosen()
     days = {"first": choice.first, "last": choice.last, "site": choice.site, "line": choice.line}
     total = data.energy(**days, machine=None, level="plant", grain="period")
     if total.is_empty():

@@ -28,7 +28,6 @@ HELP = """
 
 def main() -> None:
     """The page, top to bottom."""
-    frame.begin("Forecasts", choose=False)
     said()
     rows = data.forecast(item=None)
     if rows.is_empty():

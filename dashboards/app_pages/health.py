@@ -28,7 +28,7 @@ HELP = """
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("Machine health")
+    choice = frame.chosen()
     rows = data.failure_risk(site=choice.site, line=choice.line)
     if rows.is_empty():
         frame.nothing(

@@ -25,7 +25,7 @@ HELP = """
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("Inventory")
+    choice = frame.chosen()
     rows = data.inventory(day=choice.last, site=choice.site, material=None)
     if rows.is_empty():
         frame.nothing(f"There is no stock record for {words.day(choice.last)}. Choose another day above.")

@@ -157,7 +157,7 @@ def _lanes(shown: pl.DataFrame, choice: Choice, day: date) -> None:
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("OEE and losses")
+    choice = frame.chosen()
     factors(choice)
     by_machine(choice)
     where_time_went(choice)

@@ -104,4 +104,4 @@ def week(choice: Choice) -> None:
     st.caption("The shaded band is what missing signals leave open.")
 
 
-live(frame.begin("Overview"))
+live(frame.chosen())

@@ -19,7 +19,8 @@ STATES = {
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("Data trust", "Before you act on a number: is it fresh, complete, and did it pass its checks?")
+    choice = frame.chosen()
+    st.caption("Before you act on a number: is it fresh, complete, and did it pass its checks?")
     now = datetime.now(UTC)
     totals(choice)
     sources(choice, now)

@@ -18,7 +18,7 @@ HELP = """
 
 def main() -> None:
     """The page, top to bottom."""
-    choice = frame.begin("Yield")
+    choice = frame.chosen()
     if choice.line:
         st.caption("Yield belongs to products, not to lines: all lines of the site are shown.")
     days = {"first": choice.first, "last": choice.last, "site": choice.site}

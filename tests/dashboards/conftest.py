@@ -52,7 +52,8 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
             app.query_params[name] = value
         app.run()
         for name, value in query.items():  # those of widgets only this page has were dropped by the first one
-            app.query_params[name] = value
+            if name not in app.query_params:
+                app.query_params[name] = value
         return app.switch_page(f"app_pages/{page}.py").run()
 
     return run

@@ -101,14 +101,6 @@ def test_deep_link_chooses_line_and_days(tiny: ModuleType, tiny_root: Path, open
     assert app.selectbox(key="line").value == "shafts"
 
 
-def test_a_line_of_the_overview_leads_to_its_losses(tiny: ModuleType, tiny_root: Path, open_page: Open) -> None:
-    app = open_page(tiny_root, "overview")
-    app.button(key="losses of shafts").click().run()
-    assert app.title[0].value == "OEE and losses"
-    assert app.selectbox(key="line").value == "shafts"
-    assert fact(app, "OEE") == f"{100 * expected_oee(tiny, ['cnc-1'], tiny.DAYS):.0f} %"
-
-
 def test_deep_link_to_nonsense_falls_back(tiny_root: Path, open_page: Open) -> None:
     app = open_page(tiny_root, "oee", line="no-such-line", days=["1999-01-01", "1999-01-02"])
     assert not app.exception

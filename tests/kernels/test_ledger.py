@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -89,7 +89,7 @@ def test_agrees_with_the_naive_ledger_and_tiles(data):
         if in_day is None:
             continue
         day_start = calendar.day_bounds(PLANT, "s", row["production_day"])[0]
-        began = datetime.fromtimestamp(0, utc("2026-01-01").tzinfo) + timedelta(microseconds=row["stop_id"])
+        began = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row["stop_id"])
         assert began == in_day[0] or (in_day[0] == day_start and began < day_start)
         if began == in_day[0]:
             assert row["minor"] == in_day[1]
@@ -178,10 +178,8 @@ def test_a_stop_over_the_day_start_keeps_its_beginning():
         ("press", "2026-05-04T03:00:00", 1), ("press", "2026-05-04T03:52:00", 6), ("press", "2026-05-04T03:57:00", 7),
         ("press", "2026-05-04T03:59:00", 7), ("press", "2026-05-04T04:03:00", 1), ("press", "2026-05-04T04:30:00", 1),
     )  # fmt: skip
-    order = rows_of(
-        "silver.operations", [{"operation_id": "p", "order_id": "o", "machine": "press", "operation": "x", "product": "bolt",
-                               "seq": 1, "started_at": utc("2026-05-01T00:00:00")}],
-    )  # fmt: skip
+    booked = {"operation_id": "p", "order_id": "o", "machine": "press", "product": "bolt", "seq": 1}
+    order = rows_of("silver.operations", [booked | {"started_at": utc("2026-05-01T00:00:00")}])
     made = run(PLANT, Inputs(rows, order), date(2026, 5, 3), date(2026, 5, 4)).time
     stop = made.filter(pl.col("machine") == "press", pl.col("account") == "delay")
     assert stop["stop_id"].unique().to_list() == [int(utc("2026-05-04T03:52:00").timestamp() * 1e6)]
@@ -194,8 +192,8 @@ def test_a_stop_over_the_day_start_keeps_its_beginning():
 
 def test_a_stop_does_not_begin_before_the_work_time_that_leads_up_to_the_day():
     plant = plant_of(SMALL.replace('start = "23:30"\nend = "06:00"', 'start = "23:30"\nend = "05:30"'))
-    rows = state_rows(("press", "2026-05-04T01:00:00", 6), ("press", "2026-05-04T02:30:00", 6), ("press", "2026-05-04T03:59:00", 6),
-                      ("press", "2026-05-04T04:05:00", 1))  # fmt: skip
+    times = ("01:00", "02:30", "03:59")
+    rows = state_rows(*(("press", f"2026-05-04T{t}:00", 6) for t in times), ("press", "2026-05-04T04:05:00", 1))
     made = run(plant, Inputs(rows), date(2026, 5, 3), date(2026, 5, 4)).time
     first = made.filter(pl.col("machine") == "press", pl.col("production_day") == date(2026, 5, 4))
     assert first["stop_id"][0] == int(utc("2026-05-04T04:00:00").timestamp() * 1e6), "05:30 to 06:00 local is off"
@@ -247,24 +245,21 @@ def test_no_data_at_all_gives_no_rows():
 
 
 def test_two_sites_each_keep_their_own_days():
-    text = SMALL.replace(
-        'site = [{ name = "s", timezone = "Europe/Berlin", day_start = "06:00" }]',
-        'site = [{ name = "s", timezone = "Europe/Berlin" }, { name = "t", timezone = "Asia/Kolkata", day_start = "00:00" }]',
-    ).replace('area = [{ name = "a", site = "s" }]', 'area = [{ name = "a", site = "s" }, { name = "b", site = "t" }]')
-    text = text.replace(
-        'line = [{ name = "l", area = "a" }]', 'line = [{ name = "l", area = "a" }, { name = "k", area = "b" }]'
+    berlin = '{ name = "s", timezone = "Europe/Berlin", day_start = "06:00" }'
+    kolkata = '{ name = "t", timezone = "Asia/Kolkata", day_start = "00:00" }'
+    text = SMALL.replace(berlin, f"{berlin}, {kolkata}")
+    text = text.replace('{ name = "a", site = "s" }', '{ name = "a", site = "s" }, { name = "b", site = "t" }')
+    text = text.replace('{ name = "l", area = "a" }', '{ name = "l", area = "a" }, { name = "k", area = "b" }')
+    plant = plant_of(text.replace('name = "oven"\nline = "l"', 'name = "oven"\nline = "k"'))
+    rows = state_rows(
+        ("press", "2026-05-04T05:00:00", 1),
+        ("press", "2026-05-05T03:00:00", 1),
+        ("oven", "2026-05-04T17:00:00", 1),
+        ("oven", "2026-05-04T19:00:00", 6),
     )
-    text = text.replace('name = "oven"\nline = "l"', 'name = "oven"\nline = "k"')
-    plant = plant_of(text)
-    rows = state_rows(("press", "2026-05-04T05:00:00", 1), ("press", "2026-05-05T03:00:00", 1), ("oven", "2026-05-04T17:00:00", 1),
-                      ("oven", "2026-05-04T19:00:00", 6))  # fmt: skip
     made = run(plant, Inputs(rows), date(2026, 5, 4), date(2026, 5, 5)).time
-    ends = (
-        made.group_by("site", "production_day")
-        .agg(pl.col("start_at").min(), pl.col("end_at").max())
-        .sort("site", "production_day")
-    )
-    assert ends.rows() == [
+    days = made.group_by("site", "production_day").agg(pl.col("start_at").min(), pl.col("end_at").max())
+    assert days.sort("site", "production_day").rows() == [
         ("s", date(2026, 5, 4), utc("2026-05-04T04:00:00"), utc("2026-05-05T03:00:00")),
         ("t", date(2026, 5, 4), utc("2026-05-03T18:30:00"), utc("2026-05-04T18:30:00")),
         ("t", date(2026, 5, 5), utc("2026-05-04T18:30:00"), utc("2026-05-04T19:00:00")),

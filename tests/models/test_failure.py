@@ -43,7 +43,7 @@ def test_a_mode_is_learnt_only_on_its_kind_of_machine(model):
     assert "since_valve_h" not in of(model, "bearing").features
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_failures_at_random_times_are_refused(world, frame, seed):
     rng = np.random.default_rng(seed)
     shift = pl.Series([timedelta(hours=float(h)) for h in rng.uniform(0, 60 * 24, world.maintenance.height)])
@@ -110,7 +110,7 @@ def test_stored_and_loaded_scores_the_same_and_stores_the_same(model, world, fra
 
 def test_training_again_gives_the_same_bytes(model, world, frame):
     assert dump(train(frame, world.maintenance, world.machines, world.end)) == dump(model)
-    other = train(frame, world.maintenance, world.machines, world.end, Settings(seed=0, trees=61))
+    other = train(frame, world.maintenance, world.machines, world.end, Settings(trees=5, folds=2))
     assert version_of(dump(other)) != version_of(dump(model))
 
 

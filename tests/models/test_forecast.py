@@ -70,7 +70,7 @@ def test_each_kind_of_demand_gets_a_method_that_beats_naive():
     assert found.items["season"]["model"] in {"seasonal_naive", "seasonal_scaled", "combined", "boosted"}
     for item in found.items.values():
         assert item["model"] != "naive"
-        assert item["wape"] < item["naive_wape"] * 1.05
+        assert item["rmsse"] < item["naive_rmsse"] * 1.02
         assert item["rmsse"] < 1.2
         assert abs(item["bias"]) < 0.5
     assert 0.65 < found.coverage < 0.95
@@ -85,7 +85,8 @@ def test_the_published_error_is_not_the_winners_own():
     """On noise the best of many methods looks better than it is; the prequential error does not."""
     rng = np.random.default_rng(0)
     values = rng.normal(100, 20, (30, 110))
-    test = backtest.run(values, 8, 52, 2)
+    methods = {n: m for n, m in METHODS.items() if n != "boosted"}
+    test = backtest.run(values, 8, 52, 2, methods=methods)
     choice = backtest.choose(test)
     flattering = np.sqrt(np.nanmin(np.where(np.isinf(test.squared()), np.nan, test.squared()).mean(axis=1), axis=0))
     honest = choice.rmsse * np.sqrt(test.scale)

@@ -103,3 +103,10 @@ def test_receipts_and_checks_are_shown(lake, state):
     state.record_checks([CheckResult("gold.oee", "bounds", True, "blocking", 0, None, AT)])
     assert meta(lake, state, "receipts").rows() == [("gold.oee", DAY, "in", "out", AT, 9)]
     assert meta(lake, state, "checks").rows() == [("gold.oee", "bounds", True, "blocking", 0, None, AT)]
+
+
+def test_configured_sources_are_remembered(lake, state):
+    meta(lake, state, "sources", [("erp", "sql")])
+    assert meta(lake, State(lake.root), "sources").select("source", "kind", "state").rows() == [
+        ("erp", "sql", "never seen")
+    ]

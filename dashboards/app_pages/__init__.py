@@ -1,0 +1,1 @@
+"""One page a file: choose, read, draw, explain. No SQL, no maths."""

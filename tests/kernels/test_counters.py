@@ -1,0 +1,157 @@
+"""silver.count_ledger: increments, resets, roll-overs, jumps, and where each piece is booked."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_run import Inputs, plant_of, rows_of, run, samples, utc
+
+PLANT = plant_of()
+DAY = date(2026, 5, 4)  # 04:00 to 04:00 UTC
+BAD = 0x80310000
+
+
+def at(text: str) -> Any:
+    return utc(f"2026-05-{text}")
+
+
+def counts(tag: str, *rows: tuple[str, float | None]) -> list[dict[str, Any]]:
+    return [{"tag": f"press.{tag}", "ts": at(t), "value": v, "status": BAD if v is None else 0} for t, v in rows]
+
+
+def booked(rows: list[dict[str, Any]], days: int = 1, **more: Any) -> pl.DataFrame:
+    return run(PLANT, Inputs(samples(rows), **more), DAY, DAY + timedelta(days=days - 1)).count
+
+
+def order(
+    name: str, start: str, end: str | None, product: str = "bolt", operation: str | None = None
+) -> dict[str, Any]:
+    return {"operation_id": name, "order_id": name, "machine": "press", "operation": operation, "seq": 1,
+            "product": product, "started_at": at(start), "ended_at": end and at(end)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "rows", "pieces", "quarantined"),
+    [
+        ("good", [("04T05:00:00", 100)], 0, 0),  # the first sample ever is only the base
+        ("good", [("04T05:00:00", 100), ("04T05:10:00", 112)], 12, 0),
+        ("good", [("04T05:00:00", 100), ("04T05:10:00", 3)], 3, 0),  # reset: counts from 0
+        ("good", [("04T05:00:00", 100), ("04T05:05:00", None), ("04T05:10:00", 112)], 12, 0),  # bad one passed over
+        ("good", [("04T05:00:00", 100), ("04T05:00:10", 106)], 6, 0),  # 0.5/s x 10 s + 1
+        ("good", [("04T05:00:00", 100), ("04T05:00:10", 107)], 0, 7),  # one more is not possible
+        ("good", [("04T05:00:00", 100), ("04T05:00:10", 900), ("04T05:00:20", 903)], 3, 800),
+        ("good", [("04T05:00:00", 9000), ("04T05:00:10", 5000)], 0, 5000),  # replaced by one that has counted
+        ("scrap", [("04T05:00:00", 990), ("04T05:10:00", 4)], 14, 0),  # rolled over after 999
+        ("scrap", [("04T05:00:00", 500), ("04T05:10:00", 4)], 4, 0),  # not near its end: reset
+        ("scrap", [("04T05:00:00", 1500), ("04T05:10:00", 4)], 4, 0),  # beyond its end: reset
+        ("scrap", [("04T05:00:00", 1), ("04T05:00:01", 800)], 799, 0),  # no limit given
+    ],
+)
+def test_increments(tag, rows, pieces, quarantined):
+    made = booked(counts(tag, *rows))
+    kind = {"good": "good_pcs", "scrap": "scrap_pcs"}[tag]
+    assert made[kind].sum() == pieces
+    assert made["quarantined_pcs"].sum() == quarantined
+    assert made.select(pl.sum_horizontal("good_pcs", "scrap_pcs", "rework_pcs")).sum().item() == pieces
+
+
+def test_a_day_starts_from_its_opening_row():
+    made = booked(counts("good", ("04T05:00:00", 10), ("04T22:00:00", 20), ("05T05:00:00", 35)), days=2)
+    assert dict(made.group_by("production_day").agg(pl.col("good_pcs").sum()).rows()) == {
+        DAY: 10,
+        DAY + timedelta(days=1): 15,
+    }
+
+
+def test_a_bad_sample_at_midnight_does_not_lose_the_base():
+    made = booked(counts("good", ("04T05:00:00", 10), ("05T03:50:00", None), ("05T05:00:00", 35)), days=2)
+    assert made["good_pcs"].sum() == 25
+
+
+def test_a_piece_belongs_to_the_hour_and_shift_that_contain_it():
+    made = booked(counts("good", ("04T11:00:00", 0), ("04T11:59:59.999999", 1), ("04T12:00:00", 3)))
+    assert made.select("shift", "hour_at", "good_pcs").rows() == [
+        ("early", at("04T11:00:00"), 1),
+        ("late", at("04T12:00:00"), 2),
+    ]
+
+
+def test_the_last_piece_of_an_order_stays_with_it():
+    orders = rows_of(
+        "silver.operations", [order("a", "04T05:00:00", "04T06:10:00"), order("b", "04T06:10:00", None, "nut")]
+    )
+    made = booked(counts("good", ("04T05:00:00", 0), ("04T06:10:00", 3), ("04T06:10:01", 4)), operations=orders)
+    assert made.select("order_id", "product", "good_pcs").rows() == [("a", "bolt", 3), ("b", "nut", 1)]
+
+
+def test_an_order_that_ends_with_its_shift_does_not_reach_into_the_next():
+    orders = rows_of("silver.operations", [order("a", "04T05:00:00", "04T12:00:00"), order("b", "04T12:00:00", None)])
+    made = booked(counts("good", ("04T05:00:00", 0), ("04T12:00:00", 3)), operations=orders)
+    assert made.select("order_id", "shift").rows() == [("b", "late")]
+
+
+def test_ideal_time_by_product_machine_and_day():
+    orders = rows_of(
+        "silver.operations", [order("a", "04T05:00:00", "04T07:00:00"), order("b", "04T07:00:00", None, "nut")]
+    )
+    rows = counts("good", ("04T05:00:00", 0), ("04T06:00:00", 10), ("04T08:00:00", 15)) + counts(
+        "scrap", ("04T05:00:00", 0), ("04T06:30:00", 2)
+    )
+    made = booked(rows, operations=orders)
+    assert made.select("product", "operation", "ideal_us").rows() == [
+        ("bolt", "pressing", 12 * 2_000_000),  # 2.0 s since 29 March, good and scrap alike
+        ("nut", "pressing", None),  # no ideal cycle: null, not 0
+    ]
+
+
+def test_without_an_order_the_machines_usual_operation_is_named():
+    made = booked(counts("good", ("04T05:00:00", 0), ("04T06:00:00", 10)))
+    assert made.select("order_id", "operation", "ideal_us").rows() == [(None, "pressing", None)]
+
+
+def report(machine: str, start: str, end: str, good: int, **more: Any) -> dict[str, Any]:
+    return {"date": at(end).date(), "machine": machine, "start_at": at(start), "end_at": at(end), "report": "x",
+            "state": "producing", "good_pcs": good, "source": "book", "segment": "f", "seq": good, "received_at": at(end)} | more  # fmt: skip
+
+
+def test_reports_book_their_pieces_at_their_end_under_their_order():
+    told = rows_of("bronze.reports", [
+        report("hand", "04T05:00:00", "04T12:00:00", 40, order_id="w", product="bolt", operation="filing", rework_pcs=2),
+        report("hand", "04T06:00:00", "04T09:00:00", 5),
+        report("press", "04T06:00:00", "04T09:00:00", 99),  # the press counts itself
+        report("hand", "04T13:00:00", "05T04:00:00", 7),  # ends with the day: still of this day
+    ])  # fmt: skip
+    made = booked([], reports=told)
+    assert made.select("shift", "hour_at", "order_id", "operation", "good_pcs", "rework_pcs", "ideal_us").rows() == [
+        ("early", at("04T08:30:00").replace(minute=0), None, None, 5, 0, None),
+        ("early", at("04T11:00:00"), "w", "filing", 40, 2, 42 * 30_000_000),
+        ("night", at("05T03:00:00"), None, None, 7, 0, None),
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 30_000), st.integers(-400, 400), st.booleans()), min_size=1, max_size=25),
+    days=st.integers(1, 3),
+)
+def test_counts_are_never_negative_and_add_up(steps, days):
+    """What is booked plus what is quarantined is what the counter rose, plus what it showed after each fall."""
+    now, value, rows, expected, before = at("04T04:00:00"), 500, [], 0, None
+    for seconds, change, bad in steps:
+        now, value = now + timedelta(seconds=seconds), max(0, value + change)
+        if now >= at("04T04:00:00") + timedelta(days=days):
+            break
+        rows.append(
+            {"tag": "press.good", "ts": now, "value": None if bad else float(value), "status": BAD if bad else 0}
+        )
+        if not bad:
+            expected += 0 if before is None else value - before if value >= before else value
+            before = value
+    made = booked(rows, days=days)
+    assert made.select(pl.col("good_pcs", "quarantined_pcs").sum().sum()).sum_horizontal().sum() == expected
+    assert made.is_empty() or made.select(pl.min_horizontal("good_pcs", "quarantined_pcs").min()).item() >= 0
