@@ -10,9 +10,9 @@ import polars as pl
 
 from connectors import cells
 from connectors.base import INSTANT, Landing
-from connectors.files import interpret
-from connectors.files_readings import READINGS, Origin
-from connectors.files_tables import POSITION
+from connectors.files.drop import interpret
+from connectors.files.readings import READINGS, Origin
+from connectors.files.tables import POSITION
 from connectors.screen import screen
 from plant.config import Plant
 from plant.dimensions import tags_frame

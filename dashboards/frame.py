@@ -15,7 +15,7 @@ import streamlit as st
 from dashboards import data, words
 
 ALL_LINES = "All lines"
-_CHOSEN = "chosen"
+_CHOSEN, _LINKED = "chosen", "linked"
 BACK_DAYS = 7  # a week holds every shift pattern of most plants once
 
 
@@ -68,44 +68,66 @@ def chosen() -> Choice:
 
 
 def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
-    held = dict(days.select("production_day", "complete").iter_rows())
-    whole = max((d for d, complete in held.items() if complete), default=max(held))
-    week = (max(min(held), whole - timedelta(days=BACK_DAYS - 1)), whole)
-    slot = st.container()
-    with slot.popover(_said(week), icon=":material/tune:", width="stretch"):
-        site = _site(sites)
-        lines = data.machines(site=site)["line"].unique().sort().to_list()
-        line = st.selectbox("Line", [ALL_LINES, *lines], key="line", bind="query-params")
+    held = days.sort("production_day")["production_day"].to_list()
+    whole = days.filter("complete")["production_day"].max() or held[-1]
+    week = (max(held[0], whole - timedelta(days=BACK_DAYS - 1)), whole)
+    names, site = sites["site"].to_list(), st.session_state.get("site")
+    lines = data.machines(site=site)["line"].unique().sort().to_list()
+    _adopt(names, lines, (held[0], held[-1]))
+    st.session_state.setdefault("days", week)
+    with st.popover(_said(), icon=":material/tune:", width="stretch"):
+        if len(names) > 1:
+            site = st.selectbox("Site", names, key="site", persist_state="session")
+        line = st.selectbox("Line", [ALL_LINES, *lines], key="line", persist_state="session")
         picked = st.date_input(
-            "Production days", week, min_value=min(held), max_value=max(held), key="days", bind="query-params"
+            "Production days", min_value=held[0], max_value=held[-1], key="days", persist_state="session"
         )  # fmt: skip
         st.caption("A production day belongs to the date on which it starts.")
-    print("DBG", line, picked, st.session_state.get("line"), dict(st.query_params), flush=True)
     first, last = (picked[0], picked[-1]) if picked else week
-    zone = dict(sites.select("site", "timezone").iter_rows())[site]
-    return Choice(site, zone, None if line == ALL_LINES else line, first, last, not held.get(last, True))
+    _link(site, line, first, last)
+    zone = dict(sites.select("site", "timezone").iter_rows())
+    site = site or names[0]
+    open_days = days.filter(~pl.col("complete"))["production_day"].to_list()
+    return Choice(site, zone[site], None if line == ALL_LINES else line, first, last, last in open_days)
 
 
-def _said(week: tuple[date, date]) -> str:
-    """Label of the chooser: what the reader chose, else what the link says, else the last whole week."""
-    linked = [date.fromisoformat(d) for d in st.query_params.get_all("days") if _is_day(d)]
-    picked = st.session_state.get("days") or linked or week
-    line = st.session_state.get("line") or st.query_params.get("line") or ALL_LINES
-    return f"{line} · {words.days(picked[0], picked[-1])}"
+def _adopt(sites: list[str], lines: list[str], held: tuple[date, date]) -> None:
+    """Take over what a link says, once: afterwards the widgets decide. What makes no sense is left out.
+
+    Streamlit's own binding of widgets to the URL is not used: it forbids `st.switch_page` (seen with 1.67).
+    """
+    linked = st.query_params.to_dict() | {"days": st.query_params.get_all("days")}
+    if linked == st.session_state.get(_LINKED):
+        return
+    if linked.get("site") in sites:
+        st.session_state["site"] = linked["site"]
+    if linked.get("line") in (*lines, ALL_LINES):
+        st.session_state["line"] = linked["line"]
+    days = [d for text in linked["days"] if (d := _day(text)) and held[0] <= d <= held[1]]
+    if days:
+        st.session_state["days"] = (min(days), max(days))
 
 
-def _is_day(text: str) -> bool:
+def _day(text: str) -> date | None:
     try:
-        return bool(date.fromisoformat(text))
+        return date.fromisoformat(text)
     except ValueError:
-        return False
+        return None
 
 
-def _site(sites: pl.DataFrame) -> str:
-    names = sites["site"].to_list()
-    if len(names) == 1:
-        return str(names[0])
-    return str(st.selectbox("Site", names, key="site", bind="query-params"))
+def _link(site: str | None, line: str, first: date, last: date) -> None:
+    """Write the choice into the URL, beside what pages keep there."""
+    if site:
+        st.query_params["site"] = site
+    st.query_params["line"] = line
+    st.query_params["days"] = [first.isoformat(), last.isoformat()]
+    st.session_state[_LINKED] = st.query_params.to_dict() | {"days": st.query_params.get_all("days")}
+
+
+def _said() -> str:
+    """Label of the chooser: what is chosen, before its widgets are drawn."""
+    picked = st.session_state["days"]
+    return f"{st.session_state.get('line') or ALL_LINES} · {words.days(picked[0], picked[-1])}"
 
 
 def choose_line(name: str) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from connectors.intake import Seen
-from connectors.modbus import ModbusReader
-from connectors.opcua import OpcUaReader
+from connectors.modbus.reader import ModbusReader
+from connectors.opcua.reader import OpcUaReader
 from connectors.retry import Health, supervise
-from connectors.sparkplug import SparkplugReader
+from connectors.sparkplug.host import SparkplugReader
 from pipelines.spooling import SpoolIntake
 from plant.config import Plant, tag_id
 from plant.errors import TerminalError

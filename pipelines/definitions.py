@@ -16,8 +16,6 @@ from assets.partitions import DAYS  # first: silences Dagster's beta warning bef
 
 import dagster as dg  # isort: skip
 
-from warehouse.shelf import Shelf
-
 from pipelines.days.inputs import Inputs
 from pipelines.days.opening import opening
 from pipelines.days.receipts import Receipts
@@ -31,6 +29,7 @@ from pipelines.sensors import SENSORS
 from plant.config import Plant, load
 from plant.tables import table
 from warehouse.lake import Lake
+from warehouse.shelf import Shelf
 from warehouse.state import State
 
 ROOMS = ("assets.bronze", "assets.silver", "assets.gold", "assets.models", "assets.exports")

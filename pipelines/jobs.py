@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import assets.partitions  # noqa: F401  silences the beta warning before any asset is defined
+from pipelines.upkeep import upkeep
 
 import dagster as dg  # isort: skip
 
@@ -53,4 +54,4 @@ backfill = dg.define_asset_job(
     description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 
-JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, exports, backfill]
+JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, exports, backfill, upkeep]

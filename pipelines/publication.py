@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dagster as dg
-from warehouse.publish import publish
 
 from pipelines.place import Place
 from plant.config import Plant
+from warehouse.publish import publish
 
 GOLD = ("oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", "forecast")
 
@@ -17,5 +17,6 @@ GOLD = ("oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", 
 )  # fmt: skip
 def published(plant: dg.ResourceParam[Plant], place: dg.ResourceParam[Place]) -> dg.MaterializeResult:
     """The analysts' file `published/shopfloor.duckdb`, replaced atomically; untouched when nothing changed."""
-    path = publish(place.root, plant_name=plant.name)
+    sources = [(s.name, s.kind) for s in plant.sources.values()]
+    path = publish(place.root, plant_name=plant.name, sources=sources)
     return dg.MaterializeResult(metadata={"path": str(path), "bytes": path.stat().st_size})

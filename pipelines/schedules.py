@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.jobs import enterprise, exports, ingest, models
+from pipelines.upkeep import upkeep
 
 SCHEDULES = [
     dg.ScheduleDefinition(
@@ -18,6 +19,10 @@ SCHEDULES = [
     dg.ScheduleDefinition(
         name="models_nightly", job=models, cron_schedule="30 3 * * *",
         description="Retrain, score and forecast once a night.",
+    ),
+    dg.ScheduleDefinition(
+        name="upkeep_daily", job=upkeep, cron_schedule="15 2 * * *",
+        description="Sort and merge yesterday's files; remove files no version needs.",
     ),
     dg.ScheduleDefinition(
         name="publish_every_ten_minutes", job=exports, cron_schedule="5-59/10 * * * *",

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from connectors.files import waiting
+from connectors.files.drop import waiting
 from pipelines.days.plan import plan
 from pipelines.jobs import ingest, inventory, ledgers, numbers, readings
 from plant.config import Plant

@@ -20,13 +20,13 @@ import polars as pl
 
 from plant.config import Plant
 from plant.model import ModbusSource, OpcUaSource, SparkplugSource
-from simulator.broker import broker
-from simulator.delivered import Delivered, PortInUseError, Sample, tags_of
 from simulator.run import Run
-from simulator.serve_books import books_kept
-from simulator.serve_modbus import modbus_plant
-from simulator.serve_opcua import address_of, check_free, opcua_plant
-from simulator.serve_sparkplug import sparkplug_plant
+from simulator.servers.books import books_kept
+from simulator.servers.broker import broker
+from simulator.servers.delivered import Delivered, PortInUseError, Sample, tags_of
+from simulator.servers.modbus import modbus_plant
+from simulator.servers.opcua import address_of, check_free, opcua_plant
+from simulator.servers.sparkplug import sparkplug_plant
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from plant.model import SqlSource
 @dg.asset(key=["bronze", "records"], group_name="bronze", kinds={"polars", "delta"})
 def records(plant: dg.ResourceParam[Plant], dock: dg.ResourceParam[Dock]) -> list[Landing]:
     """New and changed rows of every SQL source, and tombstones for those that are gone."""
-    from connectors.sql import read_source
+    from connectors.sql.source import read_source
 
     sources = [s for s in plant.file.source if isinstance(s, SqlSource)]
     return [landing for s in sources for landing in read_source(s, dock.root, dock.known, dock.now())]

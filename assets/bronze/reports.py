@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from connectors.base import Dock, Landing
-from connectors.files import read_all
+from connectors.files.drop import read_all
 from plant.config import Plant
 
 

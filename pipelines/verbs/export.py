@@ -17,9 +17,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 def export_forecast(plant_toml: Path, root: Path | None, *, by: str, form: str) -> int:
     """The verb `forecast`: writes approved rows, marks them exported, says where the file is."""
-    from warehouse.decisions import decide
-
     from warehouse.connect import connect
+    from warehouse.decisions import decide
     from warehouse.marts import forecasts
 
     if form not in FORMATS:

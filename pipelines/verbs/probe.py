@@ -55,7 +55,7 @@ def _files(source: FilesSource, root: Path) -> str | None:
 
 
 def _database(source: SqlSource, root: Path) -> str | None:
-    from connectors.sql import open_engine
+    from connectors.sql.source import open_engine
     from plant.errors import PlantError
 
     try:

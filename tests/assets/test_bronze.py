@@ -15,7 +15,7 @@ from assets.bronze.readings import readings
 from assets.bronze.records import records
 from assets.bronze.reports import reports
 from connectors.base import Ingested, Landing
-from connectors.sql import nothing_known
+from connectors.sql.source import nothing_known
 from plant.config import Plant
 from plant.model import PlantFile
 

@@ -23,6 +23,8 @@ END = datetime(2026, 11, 22, 5, tzinfo=UTC)
 DAYS = 70
 US = pl.Datetime("us", "UTC")
 ASSETS = [failure_model, forecast_model, failure_risk, forecast, forecast_file]
+SOURCES = [dg.AssetSpec(["silver", n]) for n in ("readings", "maintenance_orders", "machines", "sales_orders")]
+SOURCES.append(dg.AssetSpec(["bronze", "decisions"]))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def artefact(silver, plant):
 
 
 def test_assets_stand_where_the_house_looks_for_them(plant):
-    graph = dg.Definitions(ASSETS, resources={"plant": plant}).resolve_asset_graph()
+    graph = dg.Definitions([*ASSETS, *SOURCES], resources={"plant": plant}).resolve_asset_graph()
     upstream = {
         k.to_user_string(): sorted(p.to_user_string() for p in graph.get(k).parent_keys)
         for k in graph.materializable_asset_keys
@@ -175,7 +177,7 @@ def test_forecast_from_sales_to_the_file_of_approved_rows(sales, plant):
     assert approved["forecast_quantity"][0] == row["quantity"]
 
 
-class Table(dg.ConfigurableIOManager):
+class Table(dg.IOManager):
     """Hands out contract-shaped frames, and keeps what assets return, in this process."""
 
     def handle_output(self, context, obj):
@@ -194,7 +196,7 @@ def test_dagster_runs_them_in_order(silver, sales, plant):
     KEPT.update({f"silver/{n}": f for n, f in silver.items()})
     KEPT.update({"silver/sales_orders": sales, "bronze/decisions": table("bronze.decisions").empty()})
     done = dg.materialize(
-        ASSETS, resources={"plant": plant, "io_manager": Table()}, instance=dg.DagsterInstance.ephemeral()
+        [*ASSETS, *SOURCES], resources={"plant": plant, "io_manager": Table()}, instance=dg.DagsterInstance.ephemeral()
     )
     assert done.success
     assert set(KEPT["gold/failure_risk"]["model_version"]) == {KEPT["models/failure_model"].version}

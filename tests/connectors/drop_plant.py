@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from connectors.base import Landing, nothing_seen
-from connectors.files import read_files
+from connectors.files.drop import read_files
 from plant.config import Plant
 from plant.model import FilesSource, PlantFile
 

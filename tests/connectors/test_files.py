@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from drop_plant import COLUMNS, HEADER, NOW, drop, one, plant, read, readings_plant, reasons
 
-from connectors.files import read_all, read_files, waiting
+from connectors.files.drop import read_all, read_files, waiting
 from plant.errors import SourceDownError
 from plant.tables import table
 

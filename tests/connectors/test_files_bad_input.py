@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from drop_plant import COLUMNS, HEADER, drop, message, one, read, readings_plant, reasons
 
-from connectors.files import read_files
+from connectors.files.drop import read_files
 from plant.errors import TerminalError
 
 GOOD = "m-1.power,2026-11-15T05:00:00Z,1,Good"

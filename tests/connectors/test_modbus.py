@@ -10,13 +10,13 @@ import pytest
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 from pymodbus.client import AsyncModbusTcpClient as Client
 
-from connectors.modbus import Changes, ModbusReader
-from connectors.modbus_plan import REGISTERS, AddressError, Block, Item, decode, halves, item_of, plan
+from connectors.modbus.plan import REGISTERS, AddressError, Block, Item, decode, halves, item_of, plan
+from connectors.modbus.reader import Changes, ModbusReader
 from connectors.retry import Backoff, Health, supervise
 from plant.model import Tag
 from plant.states import BAD_NO_COMMUNICATION
-from simulator.delivered import Delivered, Sample, tags_of
-from simulator.serve_modbus import merge, modbus_plant
+from simulator.servers.delivered import Delivered, Sample, tags_of
+from simulator.servers.modbus import merge, modbus_plant
 
 TYPES = {
     "int16": Client.DATATYPE.INT16,

@@ -17,15 +17,15 @@ from asyncua.ua.ua_binary import struct_to_binary
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 
 from connectors.intake import ROWS, Seen, as_instant
-from connectors.opcua import OpcUaReader
-from connectors.opcua_decode import TICKS_1970, decode_auto, decode_publish, of_rows, of_value
+from connectors.opcua.decode import TICKS_1970, decode_auto, decode_publish, of_rows, of_value
+from connectors.opcua.reader import OpcUaReader
 from connectors.retry import Backoff, Health, supervise
 from connectors.spool import Spool
 from plant.config import load
 from plant.errors import TerminalError
 from plant.states import BAD_NO_COMMUNICATION
-from simulator.delivered import Delivered, Sample, tags_of
-from simulator.serve_opcua import opcua_plant
+from simulator.servers.delivered import Delivered, Sample, tags_of
+from simulator.servers.opcua import opcua_plant
 
 AT = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ def test_raw_decoding_is_that_of_asyncua(values):
 def test_picoseconds_stand_where_the_standard_puts_them():
     import struct
 
-    from connectors.opcua_decode import Raw
+    from connectors.opcua.decode import Raw
 
     ticks = TICKS_1970 + 17_000_000_000_000_007
     item = struct.pack("<IBBdIqHqH", 9, 0x3F, 11, 2.5, 0x480, ticks, 1234, ticks + 1, 474)

@@ -14,10 +14,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from dock_plant import MemoryIntake, in_loop, make_plant, until
 
 from connectors.intake import Seen
-from connectors.opcua import OpcUaReader
+from connectors.opcua.reader import OpcUaReader
 from connectors.retry import Health
 from plant.errors import SourceDownError, TerminalError
-from simulator.delivered import tags_of
+from simulator.servers.delivered import tags_of
 
 SECURE = 'security = "sign_and_encrypt"\nuser_env = "UA_USER"\npassword_env = "UA_PASSWORD"\n'
 

@@ -16,14 +16,14 @@ from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 import connectors
 from connectors.intake import Seen
 from connectors.retry import Backoff, Health, supervise
-from connectors.sparkplug import SparkplugReader
-from connectors.sparkplug_pb2 import Payload
-from connectors.sparkplug_state import REBIRTH_EVERY_US, Host, rebirth_command
+from connectors.sparkplug.host import SparkplugReader
+from connectors.sparkplug.sparkplug_pb2 import Payload
+from connectors.sparkplug.state import REBIRTH_EVERY_US, Host, rebirth_command
 from plant.states import BAD_NO_COMMUNICATION
-from simulator.broker import broker
-from simulator.delivered import Delivered, Sample, tags_of
-from simulator.serve_sparkplug import sparkplug_plant
-from simulator.sparkplug_wire import DATATYPES, Metric, payload
+from simulator.servers.broker import broker
+from simulator.servers.delivered import Delivered, Sample, tags_of
+from simulator.servers.sparkplug import sparkplug_plant
+from simulator.servers.sparkplug_wire import DATATYPES, Metric, payload
 
 TAGS = {"g/e1/d/good": "m.good", "g/e1/d/temp": "m.temp", "g/e1//uptime": "m.uptime", "g/e2/d/good": "n.good"}
 NOW = 1_700_000_000_000_000

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.base import Landing
-from connectors.sql import KNOWN_SCHEMA, open_engine, read_source, read_table
-from connectors.sql_rows import hashes
+from connectors.sql.rows import hashes
+from connectors.sql.source import KNOWN_SCHEMA, open_engine, read_source, read_table
 from plant.errors import SourceDownError, TerminalError
 from plant.model import SqlSource, SqlTable
 from plant.tables import table
@@ -321,7 +321,7 @@ def test_an_instant_nobody_can_read_is_kept_as_text_and_reported(tmp_path):
 
 
 def test_a_database_that_is_down_at_start_is_one_clear_row(tmp_path, monkeypatch):
-    monkeypatch.setattr("connectors.sql.TRIES_S", (0.0,))
+    monkeypatch.setattr("connectors.sql.source.TRIES_S", (0.0,))
     url = f"sqlite:///{tmp_path}/nowhere/erp.sqlite"
     for kind, where in (("sqlite", url), ("postgres", "postgresql://u:secret@127.0.0.1:9/erp")):
         source = SqlSource(kind="sql", name="erp", url=where, tables=(ORDERS,))
@@ -339,8 +339,8 @@ def test_a_database_that_is_down_at_start_is_one_clear_row(tmp_path, monkeypatch
 
 def test_a_database_that_comes_up_late_is_waited_for(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path}/late.sqlite"
-    monkeypatch.setattr("connectors.sql.TRIES_S", (1.0, 1.0))
-    monkeypatch.setattr("connectors.sql.time.sleep", lambda _: Erp(url, source).put("a"))
+    monkeypatch.setattr("connectors.sql.source.TRIES_S", (1.0, 1.0))
+    monkeypatch.setattr("connectors.sql.source.time.sleep", lambda _: Erp(url, source).put("a"))
     source = SqlSource(kind="sql", name="erp", url=url, tables=(ORDERS,))
     (landing,) = read_source(source, tmp_path, lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
     assert landing.frame["record_key"].to_list() == ['["a"]']

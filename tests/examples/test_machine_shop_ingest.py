@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from connectors.base import Landing, nothing_seen
-from connectors.files import DATA_DEFAULT, DATA_ENV, read_files
+from connectors.files.drop import DATA_DEFAULT, DATA_ENV, read_files
 from plant.config import Plant, load
 from plant.model import FilesSource
 

@@ -74,10 +74,10 @@ def test_a_bad_sample_at_midnight_does_not_lose_the_base():
 
 
 def test_a_piece_belongs_to_the_hour_and_shift_that_contain_it():
-    made = booked(counts("good", ("04T11:00:00", 0), ("04T11:59:59.999999", 1), ("04T12:00:00", 3)))
+    made = booked(counts("good", ("04T11:00:00", 0), ("04T11:59:59.999999", 1), ("04T12:00:00", 2)))
     assert made.select("shift", "hour_at", "good_pcs").rows() == [
         ("early", at("04T11:00:00"), 1),
-        ("late", at("04T12:00:00"), 2),
+        ("late", at("04T12:00:00"), 1),
     ]
 
 
@@ -115,20 +115,24 @@ def test_without_an_order_the_machines_usual_operation_is_named():
 
 
 def report(machine: str, start: str, end: str, good: int, **more: Any) -> dict[str, Any]:
-    return {"date": at(end).date(), "machine": machine, "start_at": at(start), "end_at": at(end), "report": "x",
-            "state": "producing", "good_pcs": good, "source": "book", "segment": "f", "seq": good, "received_at": at(end)} | more  # fmt: skip
+    span = {"date": at(end).date(), "start_at": at(start), "end_at": at(end), "received_at": at(end)}
+    told = {"machine": machine, "report": "x", "state": "producing", "good_pcs": good, "source": "book"}
+    return span | told | {"segment": "f", "seq": good} | more
 
 
 def test_reports_book_their_pieces_at_their_end_under_their_order():
-    told = rows_of("bronze.reports", [
-        report("hand", "04T05:00:00", "04T12:00:00", 40, order_id="w", product="bolt", operation="filing", rework_pcs=2),
+    rows = [
+        report(
+            "hand", "04T05:00:00", "04T12:00:00", 40, order_id="w", product="bolt", operation="filing", rework_pcs=2
+        ),
         report("hand", "04T06:00:00", "04T09:00:00", 5),
         report("press", "04T06:00:00", "04T09:00:00", 99),  # the press counts itself
         report("hand", "04T13:00:00", "05T04:00:00", 7),  # ends with the day: still of this day
-    ])  # fmt: skip
+    ]
+    told = rows_of("bronze.reports", rows)
     made = booked([], reports=told)
     assert made.select("shift", "hour_at", "order_id", "operation", "good_pcs", "rework_pcs", "ideal_us").rows() == [
-        ("early", at("04T08:30:00").replace(minute=0), None, None, 5, 0, None),
+        ("early", at("04T08:00:00"), None, None, 5, 0, None),
         ("early", at("04T11:00:00"), "w", "filing", 40, 2, 42 * 30_000_000),
         ("night", at("05T03:00:00"), None, None, 7, 0, None),
     ]

@@ -84,8 +84,8 @@ def day_rows(day: int, *, stop_min: int = 30) -> list[tuple[str, datetime, str, 
     rows += [("m-1.state", begin + timedelta(hours=4), "6", "Good")]
     rows += [("m-1.state", begin + timedelta(hours=4, minutes=stop_min), "1", "Good")]
     rows += [("m-1.state", begin + timedelta(hours=12), "6", "Good")]
-    count = day * 690
-    for minute in range(721):
+    count = day * 689
+    for minute in range(720):
         at = begin + timedelta(minutes=minute)
         stopped = 240 <= minute < 240 + stop_min
         count += 0 if stopped or minute == 0 else 1

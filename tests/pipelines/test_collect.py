@@ -22,10 +22,10 @@ from pipelines.collect import collect, live_sources
 from pipelines.spooling import SpoolIntake
 from plant.config import load
 from plant.errors import TerminalError
-from simulator.delivered import Delivered, PortInUseError, Sample
 from simulator.serve import serve
-from simulator.serve_modbus import modbus_plant
-from simulator.serve_opcua import opcua_plant
+from simulator.servers.delivered import Delivered, PortInUseError, Sample
+from simulator.servers.modbus import modbus_plant
+from simulator.servers.opcua import opcua_plant
 from warehouse.lake import Lake
 
 COLLECT = "import sys; from pathlib import Path; from plant.config import load; from pipelines.collect import run; "

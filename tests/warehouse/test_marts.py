@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from assets.kernels.figures.kpi import kpis
-from assets.kernels.figures.sums import sums
 from assets.kernels.figures.oee import oee as oee_kernel
+from assets.kernels.figures.sums import sums
 from plant.states import Account
 from plant.tables import table, tables
 from warehouse import marts

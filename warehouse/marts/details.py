@@ -38,7 +38,7 @@ def oee_notes(
     level: Level = "machine",
     grain: Grain = "day",
 ) -> pl.DataFrame:
-    """scope, production_day (null for grain period), note: why ratios of `oee` are null or doubtful, all notes joined."""
+    """scope, production_day (null for grain period), note: why ratios of `oee` are null or doubtful, joined."""
     return run(
         con, "oee_notes", first=first, last=last, site=site, line=line, machine=machine, level=level, grain=grain
     )  # fmt: skip

@@ -19,11 +19,11 @@ from typing import Literal
 import polars as pl
 
 from connectors.base import Ingested, Landing, Seen, failure, one_aside, set_aside
-from connectors.files_readings import REQUIRED as READINGS_REQUIRED
-from connectors.files_readings import Origin, readings
-from connectors.files_reports import REQUIRED as REPORTS_REQUIRED
-from connectors.files_reports import reports
-from connectors.files_tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
+from connectors.files.readings import REQUIRED as READINGS_REQUIRED
+from connectors.files.readings import Origin, readings
+from connectors.files.reports import REQUIRED as REPORTS_REQUIRED
+from connectors.files.reports import reports
+from connectors.files.tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
 from plant.config import Plant
 from plant.errors import PlantError, SourceDownError, TerminalError
 from plant.model import FilesSource

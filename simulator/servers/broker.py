@@ -11,7 +11,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
-from simulator.serve_opcua import check_free
+from simulator.servers.opcua import check_free
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ async def broker(host: str, port: int, source: str = "mqtt") -> AsyncIterator[Br
         logging.getLogger(name).setLevel(logging.CRITICAL)
     config = BrokerConfig(
         listeners={"default": ListenerConfig(bind=f"{host}:{port}")},
-        plugins={"simulator.broker.OpenDoor": {}},
+        plugins={"simulator.servers.broker.OpenDoor": {}},
     )
     served = Broker(config)
     await served.start()

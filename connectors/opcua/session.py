@@ -18,7 +18,7 @@ from asyncua.common.node import Node
 from asyncua.common.subscription import Subscription, SubscriptionItemData
 from asyncua.ua.uaerrors import BadMessageNotAvailable, BadNoSubscription, BadSessionIdInvalid, BadSubscriptionIdInvalid
 
-from connectors.opcua_decode import Columns, Raw, decode_auto, decode_publish, of_rows, of_value
+from connectors.opcua.decode import Columns, Raw, decode_auto, decode_publish, of_rows, of_value
 
 logger = logging.getLogger(__name__)
 

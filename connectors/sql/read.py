@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import sqlalchemy as sa
 
-from connectors.sql_rows import Declared
+from connectors.sql.rows import Declared
 from plant.errors import TerminalError
 from plant.model import SqlSource, SqlTable
 from plant.units import duration

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
 
-from connectors.opcua_decode import Columns, of_rows, of_value
+from connectors.opcua.decode import Columns, of_rows, of_value
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from connectors.sparkplug_pb2 import Payload
+from connectors.sparkplug.sparkplug_pb2 import Payload
 from plant.states import BAD_NO_COMMUNICATION
 
 NAMESPACE = "spBv1.0"

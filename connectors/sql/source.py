@@ -22,8 +22,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from connectors.base import INSTANT, Landing, failure, no_quarantine, set_aside
-from connectors.sql_read import Target, all_keys, high_mark, row_count, rows_of, rows_since, target, utc_now_us
-from connectors.sql_rows import Rows, canonical, hashes, keys, payloads
+from connectors.sql.read import Target, all_keys, high_mark, row_count, rows_of, rows_since, target, utc_now_us
+from connectors.sql.rows import Rows, canonical, hashes, keys, payloads
 from plant.errors import PlantError, SourceDownError, TerminalError
 from plant.model import SqlSource, SqlTable
 from plant.tables import table

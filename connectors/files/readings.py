@@ -9,7 +9,7 @@ import polars as pl
 
 from connectors import cells
 from connectors.base import INSTANT, set_aside
-from connectors.files_tables import POSITION
+from connectors.files.tables import POSITION
 from connectors.screen import message_of, reason_of
 from plant.config import Plant, tag_id
 from plant.dimensions import tags_frame

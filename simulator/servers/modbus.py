@@ -11,8 +11,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plant.config import Plant
 from plant.model import ModbusSource, Tag
-from simulator.delivered import Delivered, Sample, tags_of
-from simulator.serve_opcua import check_free
+from simulator.servers.delivered import Delivered, Sample, tags_of
+from simulator.servers.opcua import check_free
 
 _PACK = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "float32": ">f", "float64": ">d"}
 FILL_GAP = 8

@@ -15,7 +15,7 @@ from asyncua.server.history import HistoryDict
 
 from plant.config import Plant
 from plant.model import OpcUaSource, Tag
-from simulator.delivered import Delivered, PortInUseError, Sample, tags_of
+from simulator.servers.delivered import Delivered, PortInUseError, Sample, tags_of
 
 NAMESPACE = "urn:shopfloor:plant-in-a-box"
 HISTORY_VALUES = 100_000

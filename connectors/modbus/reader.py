@@ -22,7 +22,7 @@ from pymodbus.pdu import ModbusPDU
 
 from connectors.base import one_aside
 from connectors.intake import ROWS, Intake, as_instant, now_us
-from connectors.modbus_plan import AddressError, Block, Item, decode, halves, item_of, plan
+from connectors.modbus.plan import AddressError, Block, Item, decode, halves, item_of, plan
 from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.model import ModbusSource, Tag

@@ -2,7 +2,7 @@
 
 The host is the primary one: its retained STATE tells edge nodes to store while it is away. Messages
 are subscribed with QoS 1 in a persistent session and acknowledged by hand, after their rows are
-durable. Meaning of messages: connectors.sparkplug_state.
+durable. Meaning of messages: connectors.sparkplug.state.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import polars as pl
 from connectors.base import set_aside
 from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
 from connectors.retry import Health
-from connectors.sparkplug_state import NAMESPACE, Host, Row, rebirth_command
+from connectors.sparkplug.state import NAMESPACE, Host, Row, rebirth_command
 from plant.errors import SourceDownError, TerminalError
 from plant.model import SparkplugSource, Tag
 

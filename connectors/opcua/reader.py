@@ -22,10 +22,10 @@ from asyncua.ua.uaerrors import UaError
 
 from connectors.base import one_aside
 from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
-from connectors.opcua_decode import TICKS_1970, Columns, concat
-from connectors.opcua_history import HistoryUnavailableError, read_history
-from connectors.opcua_security import log_in, secure
-from connectors.opcua_session import GapClient, GapSubscription
+from connectors.opcua.decode import TICKS_1970, Columns, concat
+from connectors.opcua.history import HistoryUnavailableError, read_history
+from connectors.opcua.security import log_in, secure
+from connectors.opcua.session import GapClient, GapSubscription
 from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.model import OpcUaSource, Tag

@@ -23,8 +23,8 @@ import paho.mqtt.client as mqtt
 from plant.config import Plant
 from plant.errors import SourceDownError
 from plant.model import SparkplugSource, Tag
-from simulator.delivered import Delivered, Sample, tags_of
-from simulator.sparkplug_wire import BOOLEAN, DATATYPES, UINT64, Metric, payload
+from simulator.servers.delivered import Delivered, Sample, tags_of
+from simulator.servers.sparkplug_wire import BOOLEAN, DATATYPES, UINT64, Metric, payload
 
 NAMESPACE = "spBv1.0"
 RING = 200_000

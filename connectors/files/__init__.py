@@ -1,0 +1,1 @@
+"""File drops: CSV, Parquet, Excel; samples and interval reports."""

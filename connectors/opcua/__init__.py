@@ -1,0 +1,1 @@
+"""OPC UA: session, subscription, columnar decode, history, security."""

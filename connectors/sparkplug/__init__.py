@@ -1,0 +1,1 @@
+"""Sparkplug B: host application over MQTT."""

@@ -1,0 +1,1 @@
+"""Relational sources: incremental, read only."""

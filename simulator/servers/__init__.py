@@ -1,0 +1,1 @@
+"""The protocol servers, the broker and the books of the plant in a box."""
