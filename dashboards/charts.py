@@ -30,6 +30,7 @@ from dashboards.theme import (
 ROW_PX = 30
 LEGEND_COLUMNS = 3  # that many words fit on a phone
 LEGEND = alt.Legend(orient="top", title=None, columns=LEGEND_COLUMNS, labelLimit=120, symbolOpacity=1)
+NARROW_LEGEND = alt.Legend(orient="top", title=None, columns=2, labelLimit=140, symbolOpacity=1)
 DAY_AXIS = alt.Axis(title=None, format="%a %-d %b", labelOverlap=True, tickCount="day", grid=False)
 HOUR_AXIS = alt.Axis(title=None, format="%H:%M", labelOverlap=True, tickCount=6)
 DAY_TIP = alt.Tooltip("day:T", title="Day", format="%a %-d %b")
@@ -61,9 +62,9 @@ def rows_px(count: int, legend: int = 0) -> int:
     return max(1, count) * ROW_PX + 45 + (30 + 18 * legend if legend else 0)
 
 
-def legend_rows(count: int) -> int:
+def legend_rows(count: int, columns: int = LEGEND_COLUMNS) -> int:
     """Rows a legend of so many words takes."""
-    return -(-count // LEGEND_COLUMNS)
+    return -(-count // columns)
 
 
 def around(frame: pl.DataFrame, *columns: str) -> alt.Scale:
@@ -170,9 +171,9 @@ def pareto(frame: pl.DataFrame) -> alt.LayerChart:
     base = alt.Chart(placed).encode(
         y=lane, x=alt.X("hours:Q", axis=None, scale=alt.Scale(domain=[0, room])), tooltip=tips
     )  # fmt: skip
-    bars = base.mark_bar().encode(color=alt.Color("reason_class:N", scale=scale, legend=LEGEND))
+    bars = base.mark_bar().encode(color=alt.Color("reason_class:N", scale=scale, legend=NARROW_LEGEND))
     text = base.mark_text(align="left", dx=5, color=GREY, fontSize=12).encode(text="label:N")
-    return alt.layer(bars, text).properties(height=rows_px(frame.height, legend_rows(len(scale.domain))) - 20)
+    return alt.layer(bars, text).properties(height=rows_px(frame.height, legend_rows(len(scale.domain), 2)) - 20)
 
 
 def pieces(frame: pl.DataFrame) -> alt.Chart:

@@ -18,7 +18,8 @@ from typing import Any, Concatenate, Literal, ParamSpec
 import polars as pl
 import streamlit as st
 
-from plant.errors import MissingTableError
+from plant.config import Plant, load
+from plant.errors import ConfigError, MissingTableError
 from plant.tables import table
 from warehouse import Shelf, Window, marts
 from warehouse.decisions import DecisionError, Pick, Word, decide_all
@@ -27,6 +28,7 @@ from warehouse.marts import details
 __all__ = ["DecisionError", "Pick"]  # the pages take them from here
 
 P = ParamSpec("P")
+PLANT_ENV = "SHOPFLOOR_PLANT"
 LOOK_AGAIN_S = 2.0  # versions are looked up once a page run, not once a question
 META_S = 15.0  # checks and source health change without a new table version
 NOTHING_KWH = 1e-6
@@ -38,11 +40,26 @@ def root() -> Path:
     return Path(os.environ.get("SHOPFLOOR_ROOT") or ".shopfloor").resolve()
 
 
+@cache
+def _plant(path: str | None) -> Plant | None:
+    """The plant named by SHOPFLOOR_PLANT; None when it is not named or has problems (`shopfloor check` lists them)."""
+    try:
+        return load(Path(path)) if path else None
+    except (ConfigError, OSError):
+        return None
+
+
+def _configured() -> list[tuple[str, str]]:
+    """Sources of the plant as (name, kind), so that one that was never seen is listed as well."""
+    plant = _plant(os.environ.get(PLANT_ENV))
+    return [(s.name, s.kind) for s in plant.sources.values()] if plant else []
+
+
 class _Live:
     """One connection a root, its views brought up to date when a question comes after a while."""
 
     def __init__(self, at: Path) -> None:
-        self.window = Window(at)
+        self.window = Window(at, _configured())
         self._looked = self._filled = time.monotonic()
         self._round = 0
 
@@ -98,7 +115,7 @@ def _cached(mart: Callable[Concatenate[marts.Con, P], pl.DataFrame]) -> Callable
 
 sites = _cached(details.sites)
 machines = _cached(marts.machines)
-days = _cached(marts.days)
+days_open = _cached(details.days_open)
 tiles = _cached(marts.tiles)
 alerts = _cached(marts.alerts)
 _oee = _cached(marts.oee)
@@ -178,6 +195,12 @@ def demand(*, item: str, period: str, periods: int, before: date) -> pl.DataFram
     # The records may begin in the middle of a period: that first one would look like a fall in demand.
     whole = (pl.col("day") > pl.col("day").min()) | (pl.col("since") == pl.col("day"))
     return summed.filter(whole).select("day", "quantity").sort("day").tail(periods)
+
+
+def currency() -> str:
+    """Code of the plant's currency; empty when the plant's configuration is not known here."""
+    plant = _plant(os.environ.get(PLANT_ENV))
+    return plant.file.plant.currency if plant else ""
 
 
 def meaning(table_name: str, column: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ PAGES = {
     "loss": ("app_pages/oee.py", "OEE and losses"),
     "forecast": ("app_pages/forecasts.py", "Forecasts"),
 }
+_QUANTITY = re.compile(r"-?\d+\.\d+")
 POOR_COVERAGE = 0.95
 """Share of planned time with a signal below which a day's numbers are too loose to rank by."""
 
@@ -84,10 +86,17 @@ def headline(found: Sequence[Finding]) -> str:
 
 def _alert(row: dict[str, Any]) -> Finding:
     message = str(row["message"]).rstrip(".")
-    for code, word in ALERT_WORDS.items():
-        message = message.replace(code, word)
+    if row["kind"] == "inventory":
+        message = _rounded(message)
     text = SENTENCES[row["kind"]].format(subject=spoken(row["subject"]), raw=row["subject"], message=message)
     return Finding(row["severity"], row["kind"], text)
+
+
+def _rounded(message: str) -> str:
+    """A stock message in words, with whole quantities: "18000.0 pcs" reads "18,000 pcs"."""
+    for code, word in ALERT_WORDS.items():
+        message = message.replace(code, word)
+    return _QUANTITY.sub(lambda found: words.number(float(found[0])), message)
 
 
 def _loose(machines: pl.DataFrame) -> list[Finding]:

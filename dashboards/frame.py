@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -15,6 +16,7 @@ import streamlit as st
 from dashboards import data, words
 
 ALL_LINES = "All lines"
+NEARLY_S = 900.0  # a day is over for a reader when at most this much of it is still to come
 _CHOSEN, _LINKED = "chosen", "linked"
 BACK_DAYS = 7  # a week holds every shift pattern of most plants once
 
@@ -53,7 +55,7 @@ def begin(title: str) -> None:
     They are drawn by `app.py`, not by the pages: a widget that all pages share keeps its value when the page changes.
     """
     st.title(title)
-    sites, days = data.sites(), data.days()
+    sites, days = data.sites(), data.days_open()
     if sites.is_empty() or days.is_empty():
         nothing("There are no numbers yet. They appear here once the pipeline has built the first production day.")
         st.caption(f"Looking in {data.root()}. Build with `shopfloor build`, or try `make demo`.")
@@ -69,7 +71,7 @@ def chosen() -> Choice:
 
 def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
     held = days.sort("production_day")["production_day"].to_list()
-    whole = days.filter("complete")["production_day"].max() or held[-1]
+    whole = days.filter(pl.col("open_s") <= NEARLY_S)["production_day"].max() or held[-1]
     week = (max(held[0], whole - timedelta(days=BACK_DAYS - 1)), whole)
     names, site = sites["site"].to_list(), st.session_state.get("site")
     lines = data.machines(site=site)["line"].unique().sort().to_list()
@@ -87,8 +89,8 @@ def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
     _link(site, line, first, last)
     zone = dict(sites.select("site", "timezone").iter_rows())
     site = site or names[0]
-    open_days = days.filter(~pl.col("complete"))["production_day"].to_list()
-    return Choice(site, zone[site], None if line == ALL_LINES else line, first, last, last in open_days)
+    running = days.filter(pl.col("open_s") > NEARLY_S)["production_day"].to_list()
+    return Choice(site, zone[site], None if line == ALL_LINES else line, first, last, last in running)
 
 
 def _adopt(sites: list[str], lines: list[str], held: tuple[date, date]) -> None:
@@ -96,7 +98,7 @@ def _adopt(sites: list[str], lines: list[str], held: tuple[date, date]) -> None:
 
     Streamlit's own binding of widgets to the URL is not used: it forbids `st.switch_page` (seen with 1.67).
     """
-    linked = st.query_params.to_dict() | {"days": st.query_params.get_all("days")}
+    linked = _linked()
     if linked == st.session_state.get(_LINKED):
         return
     if linked.get("site") in sites:
@@ -106,6 +108,12 @@ def _adopt(sites: list[str], lines: list[str], held: tuple[date, date]) -> None:
     days = [d for text in linked["days"] if (d := _day(text)) and held[0] <= d <= held[1]]
     if days:
         st.session_state["days"] = (min(days), max(days))
+
+
+def _linked() -> dict[str, Any]:
+    """What the URL says of the choice."""
+    given = st.query_params
+    return {"site": given.get("site"), "line": given.get("line"), "days": given.get_all("days")}
 
 
 def _day(text: str) -> date | None:
@@ -121,7 +129,7 @@ def _link(site: str | None, line: str, first: date, last: date) -> None:
         st.query_params["site"] = site
     st.query_params["line"] = line
     st.query_params["days"] = [first.isoformat(), last.isoformat()]
-    st.session_state[_LINKED] = st.query_params.to_dict() | {"days": st.query_params.get_all("days")}
+    st.session_state[_LINKED] = _linked()
 
 
 def _said() -> str:

@@ -29,6 +29,15 @@ def percent(ratio: float | None, digits: int = 0) -> str:
     return DASH if ratio is None else f"{100 * ratio:.{digits}f} %"
 
 
+def chance(probability: float | None) -> str:
+    """A probability in percent; small ones with a decimal, so that they can be held against an alert level.
+
+    >>> chance(0.0634), chance(0.63), chance(None)
+    ('6.3 %', '63 %', '–')
+    """
+    return percent(probability, 1 if probability is not None and 0 < probability < 0.1 else 0)
+
+
 def bounded(ratio: float | None, low: float | None, high: float | None) -> str:
     """A ratio with the bounds that unknown time leaves; without bounds where they would read the same.
 

@@ -1,7 +1,5 @@
 """Daily upkeep of the lake: old files sorted and merged, unneeded files removed. Content is unchanged."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

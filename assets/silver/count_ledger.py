@@ -37,6 +37,6 @@ def count_ledger(
     segments = calendar.segments(plant, first, last)
     machines, tags = machines_frame(plant), tags_frame(plant)
     ended = reports.filter(pl.col("end_at") >= segments["start_at"].min())
-    return ledger(readings, time_ledger, segments, ideal_frame(plant), machines, tags, ended).collect(
-        engine="in-memory"
-    )  # streaming panics on shared plans with an empty side (polars 2.1)
+    rows = ledger(readings, time_ledger, segments, ideal_frame(plant), machines, tags, ended)
+    # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
+    return rows.collect(engine="in-memory")

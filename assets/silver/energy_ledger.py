@@ -33,6 +33,6 @@ def energy_ledger(
     """One row per machine, hour, shift, account and order."""
     first, last = days(context)
     segments = calendar.segments(plant, first, last)
-    return ledger(readings, time_ledger, segments, machines_frame(plant), tags_frame(plant)).collect(
-        engine="in-memory"
-    )  # streaming panics on shared plans with an empty side (polars 2.1)
+    rows = ledger(readings, time_ledger, segments, machines_frame(plant), tags_frame(plant))
+    # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
+    return rows.collect(engine="in-memory")

@@ -33,6 +33,6 @@ def readings(
     """One row per tag and source time, graded by the contract of its tag."""
     first, last = days(context)
     tags, states = tags_frame(plant), states_frame(plant)
-    return clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last)).collect(
-        engine="in-memory"
-    )  # streaming panics on shared plans with an empty side (polars 2.1)
+    rows = clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last))
+    # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
+    return rows.collect(engine="in-memory")

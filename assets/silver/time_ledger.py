@@ -46,8 +46,8 @@ def time_ledger(
     reported = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
     machines = with_evidence(machines_frame(plant), tags, reports=reported)
     segments = calendar.segments(plant, first - timedelta(days=1), last)
-    ends = latest(readings, reports, samples, machines, tags, bounds).collect().lazy()
+    ends = latest(readings, reports, samples, machines, tags, bounds).collect(engine="in-memory").lazy()
     events = signal_events(readings, tags)
-    return ledger(events, segments, machines, operations, downtimes, reach(bounds, ends), reports).collect(
-        engine="in-memory"
-    )  # streaming panics on shared plans with an empty side (polars 2.1)
+    rows = ledger(events, segments, machines, operations, downtimes, reach(bounds, ends), reports)
+    # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
+    return rows.collect(engine="in-memory")

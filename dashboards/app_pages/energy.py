@@ -52,8 +52,8 @@ def totals(row: dict[str, Any]) -> None:
             Fact("Against expected", words.signed(row["deviation_kwh"], "kWh"), _deviation(row)),
             Fact(
                 "Cost",
-                words.number(row["cost"]),
-                "plant currency" if row["cost"] is not None else "no tariff in plant.toml",
+                words.number(row["cost"], data.currency()),
+                "by the tariffs" if row["cost"] is not None else "no tariff in plant.toml",
             ),
             Fact(
                 "CO2e", words.number(row["co2e_kg"], "kg"), "" if row["co2e_kg"] is not None else "no emission factor"

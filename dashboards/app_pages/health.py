@@ -13,7 +13,7 @@ from dashboards.frame import Choice
 from dashboards.theme import SIGNAL_UNITS, spoken
 
 LOOK_BACK_DAYS = 14
-MODEL = "failure_risk"
+MODEL = "failure_model"
 
 HELP = """
 * **Probability**: of all times the model said so, about this share was followed by the failure within the horizon
@@ -52,8 +52,8 @@ def summary(rows: pl.DataFrame, choice: Choice) -> None:
         st.success(f"No alert. Last scored {scored}.", icon=":material/check_circle:")
     for row in alerts.iter_rows(named=True):
         st.error(
-            f"**{row['machine']}** may fail ({spoken(row['failure_mode'])}): {words.percent(row['probability'])} "
-            f"within {words.number(row['horizon_h'], 'h')}. Alert level {words.percent(row['threshold'])}.",
+            f"**{row['machine']}** may fail ({spoken(row['failure_mode'])}): {words.chance(row['probability'])} "
+            f"within {words.number(row['horizon_h'], 'h')}. Alert level {words.chance(row['threshold'])}.",
             icon=":material/error:",
         )
     unknown = rows.filter(pl.col("probability").is_null()).height
@@ -77,7 +77,7 @@ def pick(rows: pl.DataFrame) -> dict[str, Any]:
 def why(row: dict[str, Any], choice: Choice) -> None:
     """The score against its alert level, remaining life, drivers."""
     before = row["previous_probability"]
-    moved = f"{words.percent(before)} at the score before" if before is not None else "first score"
+    moved = f"{words.chance(before)} at the score before" if before is not None else "first score"
     span = (
         f"{words.number(row['rul_low_h'])} to {words.number(row['rul_high_h'])} h"
         if row["rul_h"] is not None
@@ -85,20 +85,22 @@ def why(row: dict[str, Any], choice: Choice) -> None:
     )
     frame.facts(
         [
-            frame.Fact("Probability", words.percent(row["probability"]), moved),
-            frame.Fact("Alert level", words.percent(row["threshold"]), f"within {words.number(row['horizon_h'], 'h')}"),
+            frame.Fact("Probability", words.chance(row["probability"]), moved),
+            frame.Fact("Alert level", words.chance(row["threshold"]), f"within {words.number(row['horizon_h'], 'h')}"),
             frame.Fact("Remaining life", words.number(row["rul_h"], "h"), span),
         ]
     )
+    told = data.model_card(MODEL, row["model_version"]) or {}
     drivers = [d.strip() for d in (row["explained_by"] or "").split(";") if d.strip()]
-    if drivers:
+    if row["probability"] is None:
+        reason = cards.no_score(told, row["failure_mode"])
+        frame.nothing(f"There is no score, so nothing to explain{': ' + reason if reason else ''}.")
+    elif drivers:
         st.markdown("**What drives it**\n" + "\n".join(f"* {d}" for d in drivers))
     else:
-        frame.nothing(
-            "Nothing differs from this machine's own normal."
-            if row["probability"] is not None
-            else "There is no score, so nothing to explain."
-        )
+        frame.nothing("Nothing differs from this machine's own normal.")
+    if row["probability"] is not None and (tried := cards.record(told, row["failure_mode"])):
+        st.markdown(f"**Can it be believed?** {tried}")
     history = data.risk_history(machine=row["machine"], failure_mode=row["failure_mode"])
     scored = history.filter(pl.col("probability").is_not_null())
     if scored.height > 1:
@@ -125,7 +127,10 @@ def trends(row: dict[str, Any], choice: Choice) -> None:
         st.markdown(f"**{role.capitalize()}**, {unit}" if unit else f"**{role.capitalize()}**")
         st.altair_chart(curves.signal(one, unit, marks), alt=f"{role} of {row['machine']}")
     tail = " Dashed: maintenance." if marks.height else ""
-    st.caption(f"Green: where 90 % of the values lay in the first half of these days. A gap is a lost signal.{tail}")
+    st.caption(
+        "Green: where 90 % of the values lay while producing, in the first half of these days. "
+        f"A gap is a lost signal.{tail}"
+    )
 
 
 def record(machine: str, choice: Choice) -> None:

@@ -49,7 +49,7 @@ def totals(rows: pl.DataFrame, alerts: pl.DataFrame) -> None:
             Fact("To reorder", words.number(low), "below the reorder point"),
             Fact("Wrong", words.number(wrong), "negative stock"),
             Fact("Not moving", words.number(still.height), f"{words.number(still['on_hand_value'].sum())} tied up"),
-            Fact("Value", words.number(rows["on_hand_value"].sum()), "at cost, plant currency"),
+            Fact("Value", words.number(rows["on_hand_value"].sum(), data.currency()), "at cost"),
         ]
     )
 

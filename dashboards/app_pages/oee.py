@@ -131,7 +131,7 @@ TOP = 10
 def day_by_machine(choice: Choice) -> None:
     """What every machine did on one day, as lanes."""
     st.subheader("A day, machine by machine")
-    held = data.days()["production_day"]
+    held = data.days_open()["production_day"]
     options = sorted(held.filter(held.is_between(choice.first, choice.last)), reverse=True) or [choice.last]
     day = st.selectbox("Day", options, format_func=words.day, key="day")
     shown = data.timeline(day=day, site=choice.site, line=choice.line)

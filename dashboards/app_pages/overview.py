@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -31,9 +33,24 @@ def live(choice: Choice) -> None:
     st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
     st.markdown(headline(found))
     numbers(tiles.row(0, named=True))
+    so_far(choice)
     attention(found)
     lines(data.oee(**day, level="line", grain="period"))
     week(choice)
+
+
+def so_far(choice: Choice) -> None:
+    """The day that runs, where it is not the one shown."""
+    last = data.days_open().sort("production_day").row(-1, named=True)
+    day = last["production_day"]
+    if day <= choice.last:
+        return
+    rows = data.oee(first=day, last=day, site=choice.site, line=choice.line, level="site", grain="period")
+    for row in rows.iter_rows(named=True):
+        st.markdown(
+            f"**Since then**, until {words.moment(last['reached_at'], choice.timezone)}: OEE "
+            f"{words.bounded(row['oee'], row['oee_low'], row['oee_high'])}{words.because(row)}{_made(row)}."
+        )
 
 
 def attention(found: list[Finding]) -> None:
@@ -49,7 +66,7 @@ def attention(found: list[Finding]) -> None:
             st.page_link(page, label=f"{title}{more}", icon=":material/arrow_forward:")
 
 
-def numbers(tile: dict[str, object]) -> None:
+def numbers(tile: dict[str, Any]) -> None:
     """The day in big numbers."""
     frame.facts(
         [
@@ -61,7 +78,7 @@ def numbers(tile: dict[str, object]) -> None:
     )
 
 
-def _oee_note(tile: dict[str, object]) -> str:
+def _oee_note(tile: dict[str, Any]) -> str:
     if words.loose(tile["oee_low"], tile["oee_high"]):
         return f"between {words.percent(tile['oee_low'])} and {words.percent(tile['oee_high'])}"
     if tile["oee"] is None:
@@ -69,7 +86,7 @@ def _oee_note(tile: dict[str, object]) -> str:
     return words.change(tile["oee"], tile["oee_before"], "the day before")
 
 
-def _energy_note(tile: dict[str, object]) -> str:
+def _energy_note(tile: dict[str, Any]) -> str:
     each = tile["kwh_per_good_pc"]
     return "no pieces to share it" if each is None else f"{words.number(each, 'kWh a good piece', 2)}"
 
@@ -81,8 +98,7 @@ def lines(by_line: pl.DataFrame) -> None:
         with st.container(border=True, gap="xxsmall"):
             st.markdown(
                 f"**{row['scope']}**: OEE {words.bounded(row['oee'], row['oee_low'], row['oee_high'])}"
-                f"{words.because(row)} · {words.number(row['good_pcs'])} good, "
-                f"{words.number(row['scrap_pcs'])} scrapped"
+                f"{words.because(row)}{_made(row)}"
             )
             # A link with ?line= would lose against the choice made here, so the choice itself is changed.
             if st.button(
@@ -90,6 +106,13 @@ def lines(by_line: pl.DataFrame) -> None:
                 on_click=frame.choose_line, args=(row["scope"],),
             ):  # fmt: skip
                 st.switch_page("app_pages/oee.py")
+
+
+def _made(row: dict[str, Any]) -> str:
+    """Pieces of a line that counts any."""
+    if not row["produced_pcs"]:
+        return ""
+    return f" · {words.number(row['good_pcs'])} good, {words.number(row['scrap_pcs'])} scrapped"
 
 
 def week(choice: Choice) -> None:
@@ -101,7 +124,8 @@ def week(choice: Choice) -> None:
         return
     shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")
     st.altair_chart(charts.trend(shown, "OEE"), alt="OEE by production day with its bounds")
-    st.caption("The shaded band is what missing signals leave open.")
+    if shown.filter(pl.col("high") - pl.col("low") > 0.005).height:
+        st.caption("The shaded band is what missing signals leave open.")
 
 
 live(frame.chosen())

@@ -68,7 +68,7 @@ def sources(choice: Choice, now: datetime) -> None:
         )
     for row in rows.iter_rows(named=True):
         taken = (
-            f"{words.number(row['values'])} values, last {words.ago(row['last_at'], now)}"
+            f"{words.number(row['values'])} values, the last {words.ago(row['last_at'], now)}"
             if row["last_at"]
             else "no value yet"
         )

@@ -95,6 +95,6 @@ def gate(found_metrics: Mapping[str, Any], s: Settings) -> str | None:
     if found is None or found < needed:
         text = "none" if found is None else f"{found:.3f}"
         return (
-            f"no usable signal: average precision {text} on unseen time, needed {needed:.3f} ({s.gate:g} x prevalence)"
+            f"no usable signal: average precision {text} on unseen time, needed {needed:.3f}, chance {prevalence:.3f}"
         )
     return None

@@ -79,7 +79,7 @@ def test_overview_says_what_needs_attention_most_urgent_first(tiny_root: Path, o
     assert "cnc-1 spindle bearing** may fail: 63 %" in said[0]
     text = words(app)
     assert "**press-plc** is down" in text
-    assert "negative stock: -12.0 pcs" in text
+    assert "negative stock: -12 pcs" in text
     assert "below its reorder point" in text
     assert "**3 things need you now**" in text
 

@@ -63,26 +63,42 @@ def test_export_holds_the_approved_quantity_and_who_approved() -> None:
     assert sheet["approved_by"][0] == "Ada"
 
 
-def test_model_card_becomes_sentences() -> None:
-    card = {
-        "purpose": "Warns of failures",
-        "trained_on": {"failures": 31, "rows": {"a": 1}},
-        "split": "by time",
-        "metrics": {
-            "bearing": {
-                "average_precision": 0.61,
-                "prevalence": 0.04,
-                "events": {"failures": 9, "caught": 7, "false_alarms": 3, "false_alarms_per_machine_month": 0.4},
-            }
+CARD = {
+    "purpose": "warn of failures",
+    "trained_on": {"from": "2026-07-23 05:00:00+00:00", "to": "2026-11-20 05:00:00+00:00", "rows": 289},
+    "split": "by time",
+    "metrics": {
+        "bearing": {
+            "average_precision": 0.61,
+            "prevalence": 0.04,
+            "interval_95": {"low": 0.4, "high": 0.8},
+            "baselines": {"prevalence": 0.04, "vibration_deviation": 0.47, "hazard_by_age": None},
+            "events": {"failures": 9, "caught": 7, "false_alarms": 21, "false_alarms_per_machine_month": 0.4,
+                       "lead_h_median": 9.6},
         },
-        "limits": ["One plant only"],
-    }
-    said = " | ".join(cards.sentences(card, "bearing"))
-    assert "Learned from failures: 31" in said
-    assert "average precision 0.61; guessing would reach 0.04" in said
-    assert "warned of 7 in time" in said
-    assert "Limit: One plant only" in said
+        "fan": {"no_model_because": "not enough failures"},
+    },
+    "limits": ["One plant only.", "fan: no score.", "bearing: tested on 9 failures only."],
+}  # fmt: skip
+
+
+def test_model_card_becomes_sentences() -> None:
+    said = " | ".join(cards.sentences(CARD, "bearing"))
+    assert "Learned from 2026-07-23 to 2026-11-20" in said
+    assert "0.61 (95 % sure: 0.40 to 0.80); guessing would reach 0.04" in said
+    assert "The best simple rule, vibration deviation, reaches 0.47" in said
+    assert "Limit: One plant only. | Limit: tested on 9 failures only." in said
+    assert "no score" not in said
     assert cards.sentences({}, "bearing") == []
+
+
+def test_the_record_of_a_model_says_hits_and_false_alarms() -> None:
+    said = cards.record(CARD, "bearing")
+    assert (
+        "warned of 7 of 9 failures, by the median 10 h before, with 21 false alarms, about 3 for each true one" in said
+    )
+    assert cards.record(CARD, "fan") == cards.record({}, "fan") == ""
+    assert cards.no_score(CARD, "fan") == "not enough failures"
 
 
 def test_every_account_and_loss_class_has_a_word_and_a_colour_of_its_own() -> None:

@@ -391,7 +391,35 @@ def readings() -> pl.DataFrame:
                         "source": "cell-opcua",
                     }
                 )
+    return frame("silver.readings", rows).vstack(counter())
+
+
+def counter() -> pl.DataFrame:
+    """silver.readings of the good-piece counter of cnc-1: carried over, then one sample a production interval."""
+    made = time_ledger().filter((pl.col("machine") == "cnc-1") & (pl.col("account") == "production"))
+    rows: Rows = []
+    count, ideal_s = 1000, MACHINES["cnc-1"][5]
+    for day in DAYS:
+        start = day_start(day)
+        same = {"production_day": day, "site": SITE, "machine": "cnc-1", "tag": "cnc-1.good", "role": "good_count",
+                "quality": "good", "source": "cell-opcua"}  # fmt: skip
+        rows.append({**same, "at": start, "value": float(count), "opening": True, "since_at": start})
+        for r in made.filter(pl.col("production_day") == day).sort("start_at").iter_rows(named=True):
+            count += int(r["duration_us"] / 1e6 / ideal_s * 0.93)
+            at = r["end_at"] - timedelta(minutes=1)
+            rows.append({**same, "at": at, "value": float(count), "opening": False, "since_at": at})
     return frame("silver.readings", rows)
+
+
+def raw_counter() -> pl.DataFrame:
+    """bronze.readings the counter came from: the same values, as they came."""
+    samples = counter().filter(~pl.col("opening")).sort("at")
+    rows: Rows = [
+        {"date": r["at"].date(), "ts": r["at"], "tag": r["tag"], "value": r["value"], "status": 0,
+         "received_at": r["at"], "source": r["source"], "segment": "cell-opcua-0001", "seq": n}
+        for n, r in enumerate(samples.iter_rows(named=True))
+    ]  # fmt: skip
+    return frame("bronze.readings", rows)
 
 
 def small_silver() -> dict[str, pl.DataFrame]:
@@ -523,6 +551,7 @@ def frames() -> dict[str, pl.DataFrame]:
         "gold.failure_risk": failure_risk(),
         "gold.forecast": forecast(),
         "bronze.quarantine": quarantine(),
+        "bronze.readings": raw_counter(),
         **small_silver(),
     }
 

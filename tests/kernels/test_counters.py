@@ -91,7 +91,7 @@ def test_the_last_piece_of_an_order_stays_with_it():
 
 def test_an_order_that_ends_with_its_shift_does_not_reach_into_the_next():
     orders = rows_of("silver.operations", [order("a", "04T05:00:00", "04T12:00:00"), order("b", "04T12:00:00", None)])
-    made = booked(counts("good", ("04T05:00:00", 0), ("04T12:00:00", 3)), operations=orders)
+    made = booked(counts("good", ("04T05:00:00", 0), ("04T12:00:00", 3), ("04T13:00:00", 3)), operations=orders)
     assert made.select("order_id", "shift").rows() == [("b", "late")]
 
 

@@ -13,6 +13,7 @@ from ledger_run import SMALL, Inputs, plant_of, rows_of, run, samples, utc
 PLANT = plant_of()
 DAY = date(2026, 5, 4)  # 04:00 to 04:00 UTC
 KWH = 3_600_000
+TWO_DAYS_US = 172_800_000_000
 
 
 def at(text: str) -> Any:
@@ -76,12 +77,12 @@ def test_machines_without_a_meter_have_no_rows():
 
 orders = st.lists(st.tuples(st.integers(0, 170_000), st.integers(1, 50_000)), max_size=3)
 knots = st.lists(
-    st.tuples(st.integers(1, 172_800_000_000), st.integers(0, 9_000_000)),
+    st.tuples(st.integers(1, TWO_DAYS_US - 1), st.integers(0, 9_000_000)),
     min_size=1,
     max_size=12,
     unique_by=lambda k: k[0],
 )
-changes = st.lists(st.tuples(st.integers(0, 172_800_000_000), st.sampled_from([1, 3, 6])), max_size=8)
+changes = st.lists(st.tuples(st.integers(0, TWO_DAYS_US - 1), st.sampled_from([1, 3, 6])), max_size=8)
 
 
 @settings(max_examples=40, deadline=None)

@@ -265,3 +265,34 @@ def test_two_sites_each_keep_their_own_days():
         ("t", date(2026, 5, 5), utc("2026-05-04T18:30:00"), utc("2026-05-04T19:00:00")),
     ]
     assert made.filter(pl.col("site") == "t", pl.col("account") != "not_scheduled").is_empty(), "site t has no shift"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Berlin", date(2026, 10, 24), 25),
+        ("America/New_York", date(2026, 3, 7), 23),
+        ("America/New_York", date(2026, 10, 31), 25),
+        ("Australia/Lord_Howe", date(2026, 4, 4), 24.5),
+        ("Australia/Lord_Howe", date(2026, 10, 3), 23.5),
+        ("Asia/Kolkata", date(2026, 10, 24), 24),
+    ],
+)
+def test_a_day_has_the_hours_it_has(zone, day, hours):
+    plant = plant_of(SMALL.replace("Europe/Berlin", zone))
+    start, end = calendar.day_bounds(plant, "s", day)
+    rows = samples(
+        [
+            {"tag": f"{m}.state", "ts": start + (end - start) * n / 7, "value": 1.0 + n}
+            for m in ("press", "oven")
+            for n in range(8)
+        ]
+        + [{"tag": "oven.energy", "ts": start + (end - start) * n / 9, "value": 1000.0 * n} for n in range(9)]
+    )
+    made = run(plant, Inputs(rows), day, day)
+    per_machine = made.time.group_by("machine").agg(pl.col("duration_us").sum())["duration_us"].unique()
+    assert per_machine.to_list() == [int(hours * 3_600_000_000)]
+    assert made.energy["duration_us"].sum() == int(hours * 3_600_000_000)
+    assert made.energy["energy_j"].sum() == 8 * 1000 * 3600
+    longest = made.energy.group_by("hour_at").agg(pl.col("duration_us").sum())["duration_us"].max()
+    assert longest <= 3_600_000_000

@@ -50,7 +50,9 @@ def test_it_ends_well_and_every_number_holds_against_the_truth(demo):
 def test_every_table_of_the_interface_is_filled(demo):
     root, _ = demo
     lake = Lake(root)
-    empty = {n for n, t in tables().items() if t.layer in ("silver", "gold") and lake.scan(n).limit(1).collect().is_empty()}
+    empty = {
+        n for n, t in tables().items() if t.layer in ("silver", "gold") and lake.scan(n).limit(1).collect().is_empty()
+    }
     assert not empty
 
 
@@ -113,11 +115,11 @@ def test_info_says_what_is_there(demo):
 def test_the_published_file_explains_itself_to_plain_duckdb(demo):
     root, _ = demo
     con = duckdb.connect(str(root / "published" / "shopfloor.duckdb"), read_only=True)
-    bare = con.sql(
+    bare = con.execute(
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
         " AND schema_name IN ('gold', 'silver', 'bronze', 'meta')"
     ).fetchall()
-    good = con.sql("SELECT sum(good_pcs) FROM gold.oee").fetchone()[0]
+    good = con.execute("SELECT sum(good_pcs) FROM gold.oee").fetchone()[0]
     con.close()
     assert bare == []
     assert good > 10_000

@@ -14,6 +14,11 @@ def sites(con: Con) -> pl.DataFrame:
     return run(con, "sites")
 
 
+def days_open(con: Con) -> pl.DataFrame:
+    """production_day, reached_at, open_s: how far its data reach and how many seconds of it are still to come."""
+    return run(con, "days_open")
+
+
 def accounts(con: Con, *, first: date, last: date, site: str | None = None, line: str | None = None) -> pl.DataFrame:
     """Scope (machine), account, hours: the time of each machine by leaf account."""
     return run(con, "accounts", first=first, last=last, site=site, line=line)
@@ -22,7 +27,8 @@ def accounts(con: Con, *, first: date, last: date, site: str | None = None, line
 def signals(con: Con, *, machine: str, first: date, last: date) -> pl.DataFrame:
     """role, at, value, low, high: vibration, temperature, power in about 400 slices, with the band of their normal.
 
-    The band is the 5 % to 95 % quantile of the first half of the window; a slice without a good value is null.
+    The band is the 5 % to 95 % quantile while producing in the first half of the window, null where it did not
+    produce. A slice without a good value is null.
     """
     return run(con, "signals", machine=machine, first=first, last=last)
 
