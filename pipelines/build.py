@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.days.fingerprints import code_hash
 from pipelines.days.receipts import receipt_of
 from pipelines.instance import instance
 from pipelines.place import Place, place
@@ -76,21 +77,41 @@ class Builder:
         self._days(None, None)
 
     def _enterprise(self) -> None:
-        wanted = self.lake.fingerprint("bronze.records") + _enterprise_code()
+        wanted = self.lake.fingerprint("bronze.records") + code_hash("assets", "plant")
         self._once("enterprise", wanted)
 
     def _models(self) -> None:
-        """Train and score when there are new complete days, new maintenance or new sales, or new decisions."""
+        """Train once per production day; score once per hour of data; lay decisions over forecasts as they come."""
         days = [str(d) for d in self.lake.days("silver.readings")]
-        names = ("silver.maintenance_orders", "silver.sales_orders", "bronze.decisions")
-        wanted = "|".join([*days[-1:], *(self.lake.fingerprint(n) for n in names), _enterprise_code()])
-        self._once("models", wanted)
+        trained = "|".join([*days[-1:], code_hash("assets", "models", "plant")])
+        wanted = {
+            "scores": f"{trained}|{self._hour()}",
+            "decisions": f"{trained}|{self.lake.fingerprint('bronze.decisions')}",
+        }
+        if self._once("models", trained):
+            self._settle(wanted)
+        for job, reason in wanted.items():
+            self._once(job, reason)
 
-    def _once(self, job: str, wanted: str) -> None:
+    def _hour(self) -> str:
+        """The hour the newest readings reach; empty without readings."""
+        days = self.lake.days("silver.readings")[-1:]
+        if not days:
+            return ""
+        latest = self.lake.scan("silver.readings", days=(days[0], days[0])).select("at").max().collect().item()
+        return f"{latest:%Y-%m-%dT%H}"
+
+    def _once(self, job: str, wanted: str) -> bool:
+        """Run a job unless it ran on exactly this; true when it ran."""
         receipt = self.state.built(f"job:{job}", None)
-        if receipt is None or receipt.inputs_hash != wanted:
-            self._job(job)
-            self.state.record_built(receipt_of(f"job:{job}", None, wanted))
+        if receipt is not None and receipt.inputs_hash == wanted:
+            return False
+        self._job(job)
+        self._settle({job: wanted})
+        return True
+
+    def _settle(self, jobs: dict[str, str]) -> None:
+        self.state.record_built(*(receipt_of(f"job:{job}", None, wanted) for job, wanted in jobs.items()))
 
     def _days(self, first: date | None, last: date | None) -> None:
         from pipelines.days.plan import plan
@@ -142,12 +163,6 @@ def _first_failure(name: str, result: dg.ExecuteInProcessResult) -> str:
             return f"job {name}, step {event.step_key}: {cause.message.strip()}"
     failed = failed_checks(result)
     return f"job {name} failed" + (f"; blocking checks: {', '.join(failed)}" if failed else "")
-
-
-def _enterprise_code() -> str:
-    from pipelines.days.fingerprints import code_hash
-
-    return code_hash()
 
 
 def build_command(plant_toml: Path, root: Path | None, first: str | None, last: str | None, data: Path | None) -> int:

@@ -45,6 +45,14 @@ models = dg.define_asset_job(
     | dg.AssetSelection.assets(["gold", "failure_risk"], ["gold", "forecast"]),
     description="Train, score, forecast.", executor_def=dg.in_process_executor,
 )  # fmt: skip
+scores = dg.define_asset_job(
+    "scores", dg.AssetSelection.assets(["gold", "failure_risk"]),
+    description="Score failure risk with the model on the shelf.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+decisions = dg.define_asset_job(
+    "decisions", dg.AssetSelection.assets(["gold", "forecast"]),
+    description="Lay people's decisions over the forecasts.", executor_def=dg.in_process_executor,
+)  # fmt: skip
 exports = dg.define_asset_job(
     "exports", dg.AssetSelection.groups("exports"),
     description="Publish the analysts' file and approved exports.", executor_def=dg.in_process_executor,
@@ -54,4 +62,4 @@ backfill = dg.define_asset_job(
     description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 
-JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, exports, backfill, upkeep]
+JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, scores, decisions, exports, backfill, upkeep]

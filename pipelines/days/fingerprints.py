@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -34,11 +34,11 @@ def content_hash(frame: pl.DataFrame) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()[:24]
 
 
-@lru_cache(maxsize=1)
-def code_hash() -> str:
-    """Hash of the sources that turn bronze into numbers: a changed kernel rebuilds what it made."""
+@cache
+def code_hash(*rooms: str) -> str:
+    """Hash of the sources of some rooms: changed code rebuilds what it made."""
     here = Path(__file__).parents[2]
-    files = sorted(p for room in ("assets", "plant") for p in (here / room).rglob("*.py"))
+    files = sorted(p for room in rooms for p in (here / room).rglob("*.py"))
     return digest(*(p.read_text(encoding="utf8") for p in files))
 
 

@@ -29,7 +29,7 @@ class Inputs:
         self._readings = fingerprints(lake, "bronze.readings")
         self._horizon = self._horizons()
         self._layers = {name: self._layer(name) for name in ("operations", "downtimes", "reports")}
-        self._fixed = digest(code_hash(), *(frame_hash(f) for f in self._dimensions()))
+        self._fixed = digest(code_hash("assets", "plant"), *(frame_hash(f) for f in self._dimensions()))
         self._segments: dict[date, str] = {}
         self._stock: dict[date, str] = {}
         self._prints: dict[str, dict[str, str]] = {}

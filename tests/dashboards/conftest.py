@@ -41,19 +41,32 @@ def own_root(tiny_root: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_root, tmp_path / "root"))
 
 
+@pytest.fixture(scope="session")
+def empty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root in which nothing was ever built."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="session")
+def bare_root(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Only production was built: no energy, stock, model, forecast, source or check."""
+    root = tmp_path_factory.mktemp("bare")
+    for name in ("silver/machines", "silver/time_ledger", "gold/oee", "gold/losses"):
+        shutil.copytree(tiny_root / "lake" / name, root / "lake" / name)
+    return root
+
+
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+def open_page(monkeypatch: pytest.MonkeyPatch, empty_root: Path) -> Callable[..., AppTest]:
     """open_page(root, "oee", line="shafts"): the page after its first run."""
 
     def run(root: Path, page: str, **query: str | list[str]) -> AppTest:
-        monkeypatch.setenv("SHOPFLOOR_ROOT", str(root))
         app = AppTest.from_file(APP, default_timeout=60)
+        monkeypatch.setenv("SHOPFLOOR_ROOT", str(empty_root))
+        app.run()  # registers the pages; the empty root keeps it cheap
+        monkeypatch.setenv("SHOPFLOOR_ROOT", str(root))
         for name, value in query.items():
             app.query_params[name] = value
-        app.run()
-        for name, value in query.items():  # those of widgets only this page has were dropped by the first one
-            if name not in app.query_params:
-                app.query_params[name] = value
         return app.switch_page(f"app_pages/{page}.py").run()
 
     return run

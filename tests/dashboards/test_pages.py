@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -36,22 +35,17 @@ def test_page_has_no_exception(page: str, tiny_root: Path, open_page: Open) -> N
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_empty_lake_shows_a_sentence(page: str, tmp_path: Path, open_page: Open) -> None:
-    app = open_page(tmp_path / "nothing", page)
+def test_empty_lake_shows_a_sentence(page: str, empty_root: Path, open_page: Open) -> None:
+    app = open_page(empty_root, page)
     assert not app.exception
     assert "no numbers yet" in app.info[0].value
     assert not app.metric
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_survives_when_only_production_was_built(
-    page: str, tiny_root: Path, tmp_path: Path, open_page: Open
-) -> None:
-    """No energy, stock, model, forecast, source or check: every part that is missing says so."""
-    root = tmp_path / "root"
-    for name in ("silver/machines", "silver/time_ledger", "gold/oee", "gold/losses"):
-        shutil.copytree(tiny_root / "lake" / name, root / "lake" / name)
-    app = open_page(root, page)
+def test_page_survives_when_only_production_was_built(page: str, bare_root: Path, open_page: Open) -> None:
+    """Every part that is missing says so."""
+    app = open_page(bare_root, page)
     assert not app.exception
     if page not in ("overview", "oee", "trust"):
         assert app.info
