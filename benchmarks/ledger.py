@@ -53,7 +53,7 @@ def readings(plant: Plant) -> pl.DataFrame:
     rng = np.random.default_rng(7)
     bounds = calendar.bounds(plant, FIRST, FIRST + timedelta(days=DAYS - 1))
     parts = [_day(row, list(plant.machines), rng) for row in bounds.iter_rows(named=True)]
-    return pl.concat(parts).select(table("silver.readings").schema)
+    return pl.concat(parts).select(list(table("silver.readings").schema))
 
 
 def _day(bound: dict[str, object], machines: list[str], rng: np.random.Generator) -> pl.DataFrame:
@@ -66,7 +66,8 @@ def _day(bound: dict[str, object], machines: list[str], rng: np.random.Generator
     return frame.with_columns(
         production_day=pl.lit(bound["production_day"]), site=pl.lit(bound["site"]), role=pl.lit("state"),
         tag=pl.col("machine") + ".state", at=instant, since_at=instant, value=pl.lit(None, pl.Float64),
-        quality=pl.lit("good"), flag=pl.lit(None, pl.String), opening=pl.lit(False), source=pl.lit("bench"),
+        held_since_at=instant,
+        quality=pl.lit("good"), flag=pl.lit(None, pl.String), opening=pl.lit(value=False), source=pl.lit("bench"),
     )  # fmt: skip
 
 

@@ -46,4 +46,5 @@ def main() -> None:
     page.run()
 
 
-main()
+if __name__ == "__main__":  # Streamlit runs this file as the main module
+    main()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from plant.check_names import Row, rows, texts
 from plant.check_shape import did_you_mean, shown
 from plant.errors import Problem
+from plant.recurrence import shift_dates
 
 CLOCK = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 DAY_MIN = 24 * 60
@@ -58,8 +59,6 @@ def _zone(file: str, at: str, site: Row) -> Iterator[Problem]:
 
 
 def _dates(shift: Row, first: date, last: date) -> frozenset[date]:
-    from plant.calendar import shift_dates  # late: the calendar needs polars, checking a file mostly does not
-
     return shift_dates(str(shift.get("rrule", "FREQ=DAILY")), _begins(shift), first, last)
 
 

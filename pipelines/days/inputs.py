@@ -27,8 +27,8 @@ class Inputs:
     def __init__(self, plant: Plant, lake: Lake) -> None:
         self.plant, self.lake = plant, lake
         self._readings = fingerprints(lake, "bronze.readings")
-        self._horizon = self._horizons()
         self._layers = {name: self._layer(name) for name in ("operations", "downtimes", "reports")}
+        self._horizon = self._horizons()
         self._fixed = digest(code_hash("assets", "plant"), *(frame_hash(f) for f in self._dimensions()))
         self._segments: dict[date, str] = {}
         self._stock: dict[date, str] = {}
@@ -98,7 +98,7 @@ class Inputs:
 
     def _calendar(self, day: date) -> str:
         if day not in self._segments:
-            self._segments[day] = frame_hash(segments(self.plant, day, day))
+            self._segments[day] = frame_hash(segments(self.plant, day - timedelta(days=1), day))
         return self._segments[day]
 
     def _stock_chain(self) -> dict[date, str]:
@@ -130,19 +130,28 @@ class Inputs:
 
     def _layer(self, name: str) -> pl.DataFrame:
         if name == "reports":
-            return self.lake.scan("bronze.reports").select("start_at", "end_at", "segment", "seq").collect()
+            return self.lake.scan("bronze.reports").select("machine", "start_at", "end_at", "segment", "seq").collect()
         rows = self.lake.scan(f"silver.{name}").collect()
         return rows.rename({"started_at": "start_at", "ended_at": "end_at"}, strict=False)
 
     def _horizons(self) -> dict[str, datetime]:
-        """Latest source time in bronze, for the whole lake: readings of the last date, and reports."""
-        found: list[datetime | None] = []
-        if self._readings:
-            last = [date.fromisoformat(max(self._readings))]
-            found.append(self.lake.scan("bronze.readings", partitions=last).select(pl.col("ts").max()).collect().item())
-        found.append(self.lake.scan("bronze.reports").select(pl.col("end_at").max()).collect().item())
-        latest = max((f for f in found if f is not None), default=None)
-        return {} if latest is None else {"all": latest}
+        """Latest source time of each site in bronze: of its readings and of the reports on its machines."""
+        found = {site: self._latest_reading(site) for site in self.plant.sites}
+        for machine, end_at in self._layers["reports"].select("machine", "end_at").iter_rows():
+            if machine in self.plant.machines:
+                site = self.plant.site_of(machine).name
+                found[site] = max(found[site] or end_at, end_at)
+        return {site: at for site, at in found.items() if at is not None}
+
+    def _latest_reading(self, site: str) -> datetime | None:
+        """From the newest date backwards; a live site is found in the first one."""
+        tags = [tag_id(m, t) for m, t in self.plant.tags() if self.plant.site_of(m.name).name == site]
+        for key in sorted(self._readings, reverse=True):
+            rows = self.lake.scan("bronze.readings", partitions=[date.fromisoformat(key)])
+            latest = rows.filter(pl.col("tag").is_in(tags)).select(pl.col("ts").max()).collect().item()
+            if latest is not None:
+                return latest
+        return None
 
     def _begun(self, day: date) -> bool:
         return any(self._bounds(day)[0] <= h for h in self._horizon.values())

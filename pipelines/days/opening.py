@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from assets.kernels.readings import closing
 from warehouse.lake import Lake
 
 
@@ -15,16 +16,6 @@ def opening(lake: Lake) -> Callable[[date], pl.DataFrame]:
 
     def closing_rows(day: date) -> pl.DataFrame:
         before = day - timedelta(days=1)
-        rows = lake.scan("silver.readings", days=(before, before))
-        return closing(rows).collect()
+        return closing(lake.scan("silver.readings", days=(before, before))).collect(engine="in-memory")
 
     return closing_rows
-
-
-def closing(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Last row per tag and day of silver.readings: what the next day opens with."""
-    return (
-        rows.sort("tag", "at", "opening", descending=[False, False, True])
-        .group_by("production_day", "tag", maintain_order=True)
-        .last()
-    )

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from assets.kernels.readings import closing
 from connectors.base import Landing
 from pipelines.days.fingerprints import content_hash, fingerprints, frame_hash
 from pipelines.days.inputs import Inputs
-from pipelines.days.opening import closing
 from warehouse.lake import Lake
 from warehouse.state import Receipt, State
 
@@ -55,11 +55,13 @@ class Receipts:
             self.state.record_ingested(taken.identity, taken.source, taken.origin, taken.rows)
 
     def _closings(self, frame: pl.DataFrame, days: Sequence[date]) -> None:
-        last = closing(frame.lazy().drop("since_at", "source")).collect().partition_by("production_day", as_dict=True)
+        parts = frame.drop("source").partition_by("production_day", as_dict=True)
+        receipts = []
         for day in days:
-            rows = last.get((day,))
-            hashed = "" if rows is None else frame_hash(rows)
-            self.state.record_built(receipt_of(CLOSING, day, hashed))
+            rows = parts.get((day,))
+            hashed = "" if rows is None else frame_hash(closing(rows.lazy()).collect(engine="in-memory"))
+            receipts.append(receipt_of(CLOSING, day, hashed))
+        self.state.record_built(*receipts)
 
 
 def inputs_hash(inputs: Inputs, state: State, lake: Lake, name: str, day: date) -> str:
