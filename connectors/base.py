@@ -117,19 +117,30 @@ def one_aside(
     return set_aside(pl.DataFrame(row), source=source, origin=origin, segment=segment, now=now)
 
 
-def failure(name: str, origin: str, error: PlantError, now: datetime, *, source: str | None = None) -> Landing:
+def failure(name: str, origin: str, error: Exception, now: datetime, *, source: str | None = None) -> Landing:
     """A source or a part of one that could not be read, as a landing of table `name` without rows.
 
-    Its quarantine row has reason source_down or refused, and comes once an hour however often it is tried.
+    Its quarantine row has reason source_down, refused or, for an error nobody foresaw, source_failed (the log
+    has the traceback). It comes once an hour however often it is tried.
     """
-    reason = "source_down" if isinstance(error, SourceDownError) else "refused"
+    reason, message = _told(origin, error)
+    log.error("%s: %s: %s", origin, reason, message, exc_info=error if reason == "source_failed" else None)
     hour = now.strftime("%Y-%m-%dT%H")
-    log.error("%s: %s: %s", origin, reason, error)
-    app = f"{reason}:{name}:{origin}:{_short_hash(str(error))[:8]}:{hour}"
+    app = f"{reason}:{name}:{origin}:{_short_hash(message)[:8]}:{hour}"
     held = one_aside(
-        reason, str(error), source=source or origin, origin=origin, segment=app, now=now, payload=f'{{"hour":"{hour}"}}'
+        reason, message, source=source or origin, origin=origin, segment=app, now=now, payload=f'{{"hour":"{hour}"}}'
     )
     return Landing(name, app, 0, table(name).empty(), held)
+
+
+def _told(origin: str, error: Exception) -> tuple[str, str]:
+    """Reason code and message of a failure."""
+    if isinstance(error, PlantError):
+        return "source_down" if isinstance(error, SourceDownError) else "refused", str(error)
+    return "source_failed", (
+        f"{origin}: {type(error).__name__}: {error}; nobody foresaw this and the rest was read without it: "
+        "run `shopfloor check` and correct what it says; else report it with the log. It is tried again at the next run"
+    )
 
 
 def _short_hash(text: str) -> str:

@@ -5,6 +5,9 @@ a file of frames; it is open (`.open`, the highest number, appended to) or seale
 written again). A segment is named by (spool uuid, n): the pair the lake's exactly-once append is
 keyed by. The open segment is never deleted and has the highest number, so no n is ever used twice.
 
+A segment the lake refuses for what is in it becomes `.poison`, with the reason beside it, and is tried
+again under a new number when the spool is opened the next time.
+
 Policy on disk: the spool never deletes what the lake does not have. Above `max_bytes` it is `full`;
 its owner then stops reading its sources (back-pressure) until segments are committed and deleted.
 Nothing here knows a protocol or the lake. One process owns a spool folder, by a lock file.
@@ -12,6 +15,7 @@ Nothing here knows a protocol or the lake. One process owns a spool folder, by a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import logging
@@ -107,23 +111,63 @@ class Spool:
         return self.bytes_used >= self.max_bytes
 
     def append(self, rows: pl.DataFrame) -> None:
-        """Write one frame and make it durable (fdatasync). Empty frames are not written."""
+        """Write one frame and make it durable (fdatasync). Empty frames are not written.
+
+        Raises:
+            OSError: it could not be written, e.g. the disk is full. Nothing of the frame is kept.
+        """
         if rows.is_empty():
             return
-        frame = memoryview(encode_frame(rows))
-        while frame:
-            frame = frame[os.write(self._fd, frame) :]
-        os.fdatasync(self._fd)
+        if self._torn:
+            self._mend()
+        frame = encode_frame(rows)
+        self._torn = True
+        try:
+            self._write(frame)
+        except OSError:
+            with contextlib.suppress(OSError):  # what was in the way of the write may be in the way of this
+                self._mend()
+            raise
+        self._torn = False
+        self._end += len(frame)
         self.rows += rows.height
+
+    def _write(self, frame: bytes) -> None:
+        left = memoryview(frame)
+        while left:
+            left = left[os.write(self._fd, left) :]
+        os.fdatasync(self._fd)
+
+    def _mend(self) -> None:
+        """Cut a torn frame off; where that fails, leave the segment and open the next: nothing goes behind it."""
+        try:
+            os.ftruncate(self._fd, self._end)
+            os.fdatasync(self._fd)
+        except OSError as error:
+            logger.warning("spool %s: a torn frame cannot be cut off (%s): going on in a new file", self.segment, error)
+            self._next()
+        self._torn = False
 
     def seal(self) -> None:
         """Close the open segment for ever and open the next; nothing happens to an empty one."""
         if self.rows == 0:
             return
-        old, old_fd = self.n, self._fd
-        self._open(old + 1)
+        if self._torn:
+            self._mend()
+        if self.rows:
+            self._next()
+
+    def _next(self) -> None:
+        old_fd = self._fd
+        self._open(self.n + 1)
         os.close(old_fd)
-        self._path(old, "open").rename(self._path(old, "seg"))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Seal every file but the open one, also those an error left behind: no number is sealed before a lower one."""
+        for n in self._numbers("open"):
+            if n < self.n:
+                self._path(n, "open").rename(self._path(n, "seg"))
         self._sync_folder()
 
     def sealed(self) -> list[Segment]:
@@ -152,6 +196,14 @@ class Spool:
     def delete(self, segment: Segment) -> None:
         """Forget a segment; call only after the lake has committed it."""
         segment.path.unlink(missing_ok=True)
+
+    def poison(self, segment: Segment, reason: str) -> Path:
+        """Set a segment aside that the lake will not take; returns its file. `.poison.txt` beside it says why."""
+        aside = segment.path.with_suffix(".poison")
+        aside.with_suffix(".poison.txt").write_text(f"{reason}\n", encoding="utf8")
+        segment.path.rename(aside)
+        self._sync_folder()
+        return aside
 
     def close(self) -> None:
         """Release file and lock. The open segment stays open for the next owner."""
@@ -183,15 +235,23 @@ class Spool:
         return fresh
 
     def _recover(self) -> None:
-        """Cut torn tails, seal what was left open, open a segment behind all others."""
-        last = max([0, *self._numbers("seg")])
+        """Cut torn tails, seal what was left open, open a segment behind all others.
+
+        Poisoned segments come back under new numbers: the lake takes no number below one it has.
+        """
+        last = max([0, *self._numbers("seg"), *self._numbers("poison")])
         for n in self._numbers("open"):
             path = self._path(n, "open")
-            last = n
+            last = max(last, n)
             if self._cut_tail(path):
                 path.rename(self._path(n, "seg"))
+        for n in self._numbers("poison"):
+            last += 1
+            self._path(n, "poison").rename(self._path(last, "seg"))
+            self._path(n, "poison.txt").unlink(missing_ok=True)
         reuse = self._path(last, "open").exists()
         self._open(last if reuse else last + 1)
+        self._settle()
 
     def _cut_tail(self, path: Path) -> int:
         """Truncate to the end of the last good frame; returns the length kept."""
@@ -207,7 +267,8 @@ class Spool:
     def _open(self, n: int) -> None:
         self._fd = os.open(self._path(n, "open"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.n = n
-        self.rows = 0
+        self.rows = self._end = 0
+        self._torn = False
         self._sync_folder()
 
     def _sync_folder(self) -> None:

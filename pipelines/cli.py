@@ -7,6 +7,7 @@ or the environment and are read here, nowhere else.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,12 @@ Data = Annotated[
 Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
 Host = Annotated[str, typer.Option(help="Address to listen on; loopback unless told.")]
 PLANT = Path("plant.toml")
+_FULL = "make room on the disk of --root, then start again: what was acknowledged is kept"
+_REMEDIES = {
+    errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
+    errno.EACCES: "correct its permissions, or give another --root",
+    errno.EROFS: "the disk is read only: give another --root",
+}  # fmt: skip
 
 
 @app.command()
@@ -225,6 +232,16 @@ def main() -> None:
     except PlantError as error:
         sys.stderr.write(f"shopfloor: {error}\n")
         sys.exit(1)
+    except OSError as error:
+        sys.stderr.write(f"shopfloor: {_words(error)}\n")
+        sys.exit(1)
+
+
+def _words(error: OSError) -> str:
+    """What the system refused, where, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, "look at what is named, then try again")
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; {remedy}"
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ async def collect(
     Raises:
         TerminalError: `only` names no live source, another collector runs on this root, or a source
             with on_start = "error" cannot be reached.
+        TransientError: at the end, rows in hand could not be written, e.g. the disk is full.
     """
     sources = live_sources(plant, only)
     intake = SpoolIntake(plant, root, lake or Lake(root))
@@ -145,8 +146,15 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _keep_telling(root: Path, healths: list[Health]) -> None:
+    told = False
     while True:
-        await asyncio.to_thread(_tell, root, healths)
+        try:
+            await asyncio.to_thread(_tell, root, healths)
+            told = False
+        except OSError as error:
+            if not told:
+                logger.error("health of the sources cannot be written: %s; tried again every second", error)
+            told = True
         await asyncio.sleep(HEALTH_S)
 
 

@@ -11,7 +11,7 @@ from plant.states import STATE_WORDS
 
 Row = dict[str, Any]
 NAMED = ("site", "area", "line", "machine", "product", "source")
-NESTED = ("tags", "breaks", "ideal", "lines", "machines", "range")
+NESTED = ("tags", "breaks", "ideal", "lines", "machines", "range", "columns")
 """Keys whose value is a list or a table and is looked at here."""
 REFERENCES = (("area", "site", "site"), ("line", "area", "area"), ("machine", "line", "line"),
               ("shift", "site", "site"), ("tariff", "site", "site"))  # fmt: skip

@@ -24,7 +24,7 @@ def time_problems(file: str, data: Row) -> Iterator[Problem]:
     """Problems of zones, recurrence rules, shifts and breaks."""
     starts = {}
     for at, site in rows(data, "site"):
-        yield from _zone(file, at, site)
+        yield from zone_problems(file, at, site)
         starts[site.get("name")] = _minutes(site.get("day_start", "06:00"))
     for at, shift in rows(data, "shift"):
         yield from _rule(file, at, shift)
@@ -45,8 +45,9 @@ def _span(row: Row, whole: int) -> tuple[int, int] | None:
     return start, (end - start) % DAY_MIN or whole
 
 
-def _zone(file: str, at: str, site: Row) -> Iterator[Problem]:
-    name = site.get("timezone")
+def zone_problems(file: str, at: str, row: Row) -> Iterator[Problem]:
+    """The problem of a `timezone` that no zone has; none where it is not given."""
+    name = row.get("timezone")
     if not isinstance(name, str):
         return
     try:

@@ -177,6 +177,16 @@ class SparkplugSource(Strict):
     on_start: Literal["error", "retry", "ignore"] = "retry"
 
 
+FILE_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "readings": (("tag", "ts", "value"), ("status", "server_at", "text", "machine")),
+    "reports": (
+        ("machine", "start_at", "end_at", "report"),
+        ("order_id", "product", "operation", "operator", "good_pcs", "scrap_pcs", "rework_pcs"),
+    ),
+}
+"""Our names in `columns` of a files source, by content: those that must be mapped, those that may be."""
+
+
 class FilesSource(Strict):
     """Files dropped in a folder. `columns` maps our column names to theirs."""
 

@@ -294,4 +294,6 @@ class Lake:
                 if turn == ATTEMPTS - 1:
                     raise TransientError(f"{name}: other writers won {ATTEMPTS} times in a row: {error}") from error
                 time.sleep(random.uniform(0.01, 0.05) * 2 ** min(turn, 5))
+            except DeltaError as error:  # e.g. the disk is full: delta-rs says so in words only
+                raise TransientError(f"{name} in {self.root}: {error}") from error
         raise AssertionError("unreachable")

@@ -19,14 +19,12 @@ from typing import Literal
 import polars as pl
 
 from connectors.base import Ingested, Landing, Seen, failure, one_aside, set_aside
-from connectors.files.readings import REQUIRED as READINGS_REQUIRED
 from connectors.files.readings import Origin, readings
-from connectors.files.reports import REQUIRED as REPORTS_REQUIRED
 from connectors.files.reports import reports
 from connectors.files.tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
 from plant.config import Plant
-from plant.errors import PlantError, SourceDownError, TerminalError
-from plant.model import FilesSource
+from plant.errors import SourceDownError, TerminalError
+from plant.model import FILE_COLUMNS, FilesSource
 from plant.tables import table
 
 log = logging.getLogger(__name__)
@@ -47,7 +45,8 @@ def read_files(
     The caller appends each landing and then records its `ingested`; it is asked by `seen` with the same
     identity. A file that cannot be read as a whole is one quarantine row (unreadable_file, undecodable,
     missing_column, empty_file, unknown_format) and is tried again when its content or the source's
-    settings change. `force` reads files that changed a moment ago, too.
+    settings change. A file that fails for a reason nobody foresaw is one row (source_failed), the others are
+    read. `force` reads files that changed a moment ago, too.
 
     Raises:
         SourceDownError: the folder does not exist.
@@ -71,6 +70,8 @@ def read_files(
         except OSError as error:
             refused = TerminalError(f"{path}: cannot be opened ({error}): give the reader access, or remove the file")
             landing = failure(f"bronze.{source.content}", str(path), refused, now, source=source.name)
+        except Exception as error:  # one file, whatever is wrong with it, must not cost the others
+            landing = failure(f"bronze.{source.content}", str(path), error, now, source=source.name)
         landings.append(landing)
         taken.update(names)
     return landings
@@ -86,7 +87,7 @@ def read_all(
             continue
         try:
             landings += read_files(source, plant, root, seen, now, force=force)
-        except PlantError as error:
+        except Exception as error:  # one source, whatever is wrong with it, must not cost the others
             landings.append(failure(f"bronze.{content}", source.name, error, now))
     return landings
 
@@ -220,13 +221,10 @@ def settings(source: FilesSource) -> str:
 
 
 def _mapped(source: FilesSource) -> None:
-    needed: dict[Literal["readings", "reports"], tuple[str, ...]] = {
-        "readings": READINGS_REQUIRED,
-        "reports": REPORTS_REQUIRED,
-    }
-    missing = [c for c in needed[source.content] if c not in source.columns]
+    needed, _ = FILE_COLUMNS[source.content]
+    missing = [c for c in needed if c not in source.columns]
     if missing:
         raise TerminalError(
             f"source {source.name!r}: `columns` does not map {', '.join(missing)}; content {source.content!r} needs "
-            f"{', '.join(needed[source.content])}: add them in plant.toml"
+            f"{', '.join(needed)}: add them in plant.toml"
         )

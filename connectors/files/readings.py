@@ -17,7 +17,6 @@ from plant.model import FilesSource
 from plant.tables import table
 
 READINGS = table("bronze.readings")
-REQUIRED = ("tag", "ts", "value")
 
 
 @dataclass(frozen=True)

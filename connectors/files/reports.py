@@ -12,11 +12,11 @@ from connectors.files.readings import Origin, aside, bad_instant, quoted, unclea
 from connectors.files.tables import POSITION
 from connectors.screen import ANCIENT, FUTURE
 from plant.config import Plant
-from plant.model import FilesSource
+from plant.model import FILE_COLUMNS, FilesSource
 from plant.tables import table
 
 REPORTS = table("bronze.reports")
-REQUIRED = ("machine", "start_at", "end_at", "report")
+REQUIRED = FILE_COLUMNS["reports"][0]
 WORDS = ("order_id", "product", "operation", "operator")
 COUNTS = ("good_pcs", "scrap_pcs", "rework_pcs")
 BOOKED = ("broken_span", "span_mismatch")

@@ -94,7 +94,7 @@ def read_source(source: SqlSource, root: Path, known: Known, now: datetime) -> l
     for one in source.tables:
         try:
             landing = read_table(source, one, engine, known(f"{source.name}.{one.name}"), now)
-        except PlantError as error:
+        except Exception as error:  # one table, whatever is wrong with it, must not cost the others
             landing = failure(RECORDS.name, f"{source.name}.{one.name}", error, now, source=source.name)
         landings += [landing] if landing is not None else []
     engine.dispose()

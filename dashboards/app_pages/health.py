@@ -128,7 +128,7 @@ def trends(row: dict[str, Any], choice: Choice) -> None:
         st.altair_chart(curves.signal(one, unit, marks), alt=f"{role} of {row['machine']}")
     tail = " Dashed: maintenance." if marks.height else ""
     st.caption(
-        "Green: where 90 % of the values lay while producing, in the first half of these days. "
+        "Green: where 90 % of the values lay while the machine produced, up to a day ago. "
         f"A gap is a lost signal.{tail}"
     )
 

@@ -65,6 +65,9 @@ def by_day(choice: Choice) -> None:
     """OEE by production day with its bounds."""
     st.subheader("By day")
     days = data.oee(**_scope(choice), level="site", grain="day")
+    if days.height < 2:
+        frame.nothing("One day makes no trend. Choose more days above.")
+        return
     shown = days.select(day="production_day", value="oee", low="oee_low", high="oee_high")
     st.altair_chart(charts.trend(shown, "OEE"), alt="OEE by production day with its bounds")
 

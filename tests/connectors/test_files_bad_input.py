@@ -6,9 +6,11 @@ import json
 
 import polars as pl
 import pytest
-from drop_plant import COLUMNS, HEADER, drop, message, one, read, readings_plant, reasons
+from drop_plant import COLUMNS, HEADER, NOW, drop, message, one, plant, read, readings_plant, reasons
 
-from connectors.files.drop import read_files
+from connectors.base import nothing_seen
+from connectors.files.drop import read_all, read_files
+from connectors.files.tables import load
 from plant.errors import TerminalError
 
 GOOD = "m-1.power,2026-11-15T05:00:00Z,1,Good"
@@ -160,3 +162,34 @@ def test_a_source_that_maps_too_little_says_what_is_needed(tmp_path):
     poor = readings_plant(columns={"tag": "Tag", "value": "Value"})
     with pytest.raises(TerminalError, match="does not map ts"):
         read_files(poor.file.source[0], poor, tmp_path, lambda _: False, None)
+
+
+def test_an_unexpected_failure_of_one_source_never_stops_the_others(tmp_path, caplog):
+    drop(tmp_path, "a.csv", HEADER, "m-1.power,2026-11-15 05:00:00,1,Good")
+    both = plant({"columns": COLUMNS, "timezone": "Foo/Bar"}, {"columns": COLUMNS, "name": "second"})
+    failed, read_well = read_all(both, "readings", tmp_path, nothing_seen, NOW, force=True)
+    (row,) = failed.quarantine.to_dicts()
+    assert (row["source"], row["reason"], row["booked"]) == ("drop", "source_failed", False)
+    for said in ("drop/a.csv", "Foo/Bar", "shopfloor check"):
+        assert said in row["message"]
+    assert failed.frame.is_empty() and failed.ingested is None
+    assert read_well.frame["source"].to_list() == ["second"]
+    assert "Traceback" in caplog.text, "the log has what a developer needs"
+    again = read_all(both, "readings", tmp_path, nothing_seen, NOW, force=True)[0]
+    assert (again.app, again.version) == (failed.app, failed.version), "once an hour, however often it is tried"
+
+
+def test_a_file_that_fails_unexpectedly_costs_only_itself(tmp_path, monkeypatch):
+    drop(tmp_path, "a.csv", HEADER, GOOD)
+    drop(tmp_path, "b.csv", HEADER, GOOD.replace(",1,", ",2,"))
+
+    def broken(path, *rest):
+        if path.name == "a.csv":
+            raise RuntimeError("a defect of ours")
+        return load(path, *rest)
+
+    monkeypatch.setattr("connectors.files.drop.load", broken)
+    bad, good = read(readings_plant(), tmp_path)
+    assert bad.quarantine["reason"].to_list() == ["source_failed"]
+    assert "RuntimeError: a defect of ours" in bad.quarantine["message"][0]
+    assert good.frame["value"].to_list() == [2.0]

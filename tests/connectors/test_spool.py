@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -118,6 +120,101 @@ def test_one_owner_at_a_time(tmp_path):
         Spool(tmp_path)
     spool.close()
     Spool(tmp_path).close()
+
+
+@contextlib.contextmanager
+def no_file_longer_than(size):
+    """The system refuses to write behind `size` bytes, after writing what still fits: a disk that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_behind_a_torn_write_every_acknowledged_row_is_readable(tmp_path):
+    spool = filled(tmp_path)
+    size = next(tmp_path.glob("*.open")).stat().st_size
+    with no_file_longer_than(size + 50), pytest.raises(OSError, match="too large"):
+        spool.append(pl.DataFrame({"n": [7]}))
+    assert next(tmp_path.glob("*.open")).stat().st_size == size
+    spool.append(pl.DataFrame({"n": [8]}))
+    spool.seal()
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 8]
+    assert not list(tmp_path.glob("*.bad"))
+    spool.close()
+
+
+def test_a_torn_segment_that_cannot_be_cut_is_left_behind(tmp_path, monkeypatch):
+    spool = filled(tmp_path)
+    size = next(tmp_path.glob("*.open")).stat().st_size
+
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", refuse)
+        with no_file_longer_than(size + 50), pytest.raises(OSError, match="too large"):
+            spool.append(pl.DataFrame({"n": [7]}))
+        spool.append(pl.DataFrame({"n": [8]}))
+    spool.append(pl.DataFrame({"n": [9]}))
+    spool.seal()
+    assert [s.n for s in spool.sealed()] == [1, 2]
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 8, 9]
+    spool.close()
+
+
+def test_nothing_is_appended_behind_torn_bytes_while_they_can_be_neither_cut_nor_left(tmp_path, monkeypatch):
+    spool = filled(tmp_path)
+    size = next(tmp_path.glob("*.open")).stat().st_size
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        patch.setattr(spool, "_open", lambda n: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with no_file_longer_than(size + 50), pytest.raises(OSError, match="too large"):
+            spool.append(pl.DataFrame({"n": [7]}))
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                spool.append(pl.DataFrame({"n": [8]}))
+    spool.append(pl.DataFrame({"n": [9]}))
+    spool.seal()
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 9]
+    spool.close()
+
+
+def test_a_segment_that_could_not_be_sealed_is_sealed_before_the_next(tmp_path, monkeypatch):
+    spool = filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            spool.seal()
+    assert spool.sealed() == []
+    spool.append(pl.DataFrame({"n": [9]}))
+    spool.seal()
+    assert [s.n for s in spool.sealed()] == [1, 2]
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 9]
+    spool.close()
+
+
+def test_a_poisoned_segment_steps_aside_and_gets_a_new_number_at_the_next_start(tmp_path):
+    spool = filled(tmp_path)
+    spool.seal()
+    spool.append(pl.DataFrame({"n": [9]}))
+    spool.seal()
+    first, second = spool.sealed()
+    aside = spool.poison(first, "no such column")
+    assert aside == first.path.with_suffix(".poison")
+    assert "no such column" in aside.with_suffix(".poison.txt").read_text()
+    assert spool.sealed() == [second]
+    spool.delete(second)
+    spool.close()
+    again = Spool(tmp_path)
+    assert [(s.n, again.read(s)["n"].to_list()) for s in again.sealed() if again.read(s) is not None] == [
+        (4, [0, 0, 1, 1, 2, 2])
+    ]
+    assert again.segment.endswith("/5")
+    assert not [*tmp_path.glob("*.poison*")]
+    again.close()
 
 
 def test_killed_while_writing_every_acknowledged_row_is_there(tmp_path):

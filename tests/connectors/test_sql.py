@@ -215,6 +215,18 @@ def test_a_lost_watermark_stops_that_table_and_not_the_others(erp, monkeypatch):
         erp.read(ORDERS.model_copy(update={"key": ("key_column",)}))
 
 
+def test_an_unexpected_failure_of_one_table_never_stops_the_others(erp):
+    erp.put("a")
+    erp.run("DROP TABLE IF EXISTS plain")
+    erp.run("CREATE TABLE plain (id INTEGER PRIMARY KEY)")
+    erp.run("INSERT INTO plain VALUES (7)")
+    source = erp.source.model_copy(update={"timezone": "Foo/Bar", "tables": (ORDERS, SqlTable(name="plain"))})
+    failed, read = read_source(source, Path("unused"), lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+    assert failed.quarantine.select("source", "origin", "reason").row(0) == ("erp", "erp.orders", "source_failed")
+    assert "Foo/Bar" in failed.quarantine["message"][0]
+    assert read.frame["record_key"].to_list() == ["[7]"]
+
+
 def test_composite_and_whole_number_keys_and_number_watermarks(erp):
     erp.run("DROP TABLE IF EXISTS moves")
     erp.run("CREATE TABLE moves (doc INTEGER, line VARCHAR(9), rev INTEGER)")

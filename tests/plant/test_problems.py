@@ -63,6 +63,16 @@ def test_one_mistake_is_one_problem(tmp_path, mistake):
     assert "secret" not in found[key].replace("secrets", "")
 
 
+def test_a_misspelt_required_column_is_one_problem(tmp_path):
+    assert changed(tmp_path, 'ts = "Timestamp"', 'tss = "Timestamp"').keys() == {"source[4].columns.tss"}
+
+
+def test_each_missing_column_is_a_problem_of_its_own(tmp_path):
+    found = changed(tmp_path, 'content = "readings"\n[source.columns]\ntag = "Tag"', 'content = "reports"\n[source.columns]')
+    missing = {f"source[4].columns.{c}" for c in ("machine", "start_at", "end_at", "report")}
+    assert missing | {f"source[4].columns.{c}" for c in ("ts", "value", "status")} == found.keys()
+
+
 def test_a_renamed_source_is_told_once_a_tag(tmp_path):
     found = changed(tmp_path, 'name = "edge-mqtt"', 'name = "edge"')
     assert len(found) == 16
@@ -102,6 +112,8 @@ SHAPES = [
     'area = [{ name = ["x"], site = { a = 1 } }]',
     'shift = [{ name = "a", site = ["s"], start = "06:00", end = "07:00" }]',
     'source = [{ name = "x", kind = ["sql"], machines = { a = [1] } }]',
+    'source = [{ name = "x", kind = "files", columns = 3, separator = 4, encoding = 5, timezone = 6 }]',
+    'source = [{ name = "x", kind = "files", content = ["y"], columns = { ts = 3 }, encoding = "\\u0000" }]',
 ]
 
 

@@ -27,8 +27,8 @@ def accounts(con: Con, *, first: date, last: date, site: str | None = None, line
 def signals(con: Con, *, machine: str, first: date, last: date) -> pl.DataFrame:
     """role, at, value, low, high: vibration, temperature, power in about 400 slices, with the band of their normal.
 
-    The band is the 5 % to 95 % quantile while producing in the first half of the window, null where it did not
-    produce. A slice without a good value is null.
+    The band is the 5 % to 95 % quantile while producing, up to a day before the end; null without
+    production. A slice without a good value is null.
     """
     return run(con, "signals", machine=machine, first=first, last=last)
 
