@@ -129,7 +129,7 @@ class SpoolIntake:
         self._flushed.set()
         if self._unwritable:
             self._unwritable = False
-            logger.warning("%s can be written to again: sources are read", self.folder)
+            logger.warning("%s can be written to again", self.folder)
         await self._throttle()
 
     def _next_batch(self) -> Batch:

@@ -49,6 +49,9 @@ def _address(file: str, at: str, tag: Row, source: Row) -> Iterator[Problem]:
     found = f"{address!r}"
     if source.get("kind") == "modbus" and (problem := _modbus(address, tag.get("type", "float64"))):
         yield Problem(file, f"{at}.address", found, problem, "as in holding:0, input:20 or holding:100:3 for a bit")
+    elif source.get("kind") == "modbus" and _one_bit(address) and tag.get("type", "float64") != "bool":
+        found = f"type {tag['type']!r}" if "type" in tag else "no type, which is float64,"
+        yield Problem(file, f"{at}.type", f"{found} for the one bit {address!r}", "bool", 'write type = "bool"')
     if source.get("kind") == "opcua" and not NODE.match(address):
         yield Problem(file, f"{at}.address", found, "an OPC UA node id", "as in ns=2;s=press.state or ns=2;i=1004")
     if source.get("kind") == "sparkplug" and not _metric(address, source.get("group")):
@@ -61,11 +64,18 @@ def _modbus(address: str, kind: Any) -> str | None:
     match = MODBUS.match(address)
     if not match:
         return "holding, input, coil or discrete, a colon and a number (and a bit)"
-    if kind in REGISTERS and int(match[2]) + REGISTERS[kind] > 65536:
+    if kind in REGISTERS and not _one_bit(address) and int(match[2]) + REGISTERS[kind] > 65536:
         return f"registers 0 to {65536 - REGISTERS[kind]} for type {kind}"
     if kind == "string":
         return "a type of numbers: text cannot be read over Modbus"
+    if int(match[2]) > 65535:
+        return "numbers 0 to 65535"
     return "bit 0 to 15" if match[3] and int(match[3]) > 15 else None
+
+
+def _one_bit(address: str) -> bool:
+    """A coil, a discrete input, or one bit of a register."""
+    return address.startswith(("coil:", "discrete:")) or address.count(":") == 2
 
 
 def _metric(address: str, group: Any) -> bool:

@@ -1,7 +1,9 @@
-"""For every test: no telemetry, no stderr noise of DuckDB's binding when the interpreter is gone."""
+"""For every test: no telemetry, the same hypothesis examples every time, no noise when the interpreter is gone."""
 
 import atexit
 import os
+
+import hypothesis
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -12,3 +14,8 @@ def _quiet_end():
 
 
 atexit.register(_quiet_end)
+
+
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from plant.errors import ContractError, TerminalError, TransientError
 from plant.tables import Table, table

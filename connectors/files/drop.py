@@ -70,7 +70,7 @@ def read_files(
         except OSError as error:
             refused = TerminalError(f"{path}: cannot be opened ({error}): give the reader access, or remove the file")
             landing = failure(f"bronze.{source.content}", str(path), refused, now, source=source.name)
-        except Exception as error:  # one file, whatever is wrong with it, must not cost the others
+        except Exception as error:  # noqa: BLE001 - one file, whatever is wrong with it, must not cost the others
             landing = failure(f"bronze.{source.content}", str(path), error, now, source=source.name)
         landings.append(landing)
         taken.update(names)
@@ -87,7 +87,7 @@ def read_all(
             continue
         try:
             landings += read_files(source, plant, root, seen, now, force=force)
-        except Exception as error:  # one source, whatever is wrong with it, must not cost the others
+        except Exception as error:  # noqa: BLE001 - one source, whatever is wrong with it, must not cost the others
             landings.append(failure(f"bronze.{content}", source.name, error, now))
     return landings
 

@@ -79,7 +79,7 @@ def item_of(tag_id: str, tag: Tag) -> Item:
     """Read the address of a tag.
 
     Raises:
-        AddressError: not an address, a type Modbus has not, or a range outside 0..65535.
+        AddressError: not an address, a type Modbus has not, a bit that is not bool, or a range outside 0..65535.
     """
     match = _ADDRESS.match(tag.address)
     if not match or tag.type not in REGISTERS:
@@ -89,7 +89,9 @@ def item_of(tag_id: str, tag: Tag) -> Item:
             f"as in holding:0 or holding:100:3 for a bit, and types {', '.join(REGISTERS)}"
         )
     space, start, bit = match[1], int(match[2]), match[3]
-    count = 1 if space in {"coil", "discrete"} else REGISTERS[tag.type]
+    if tag.type != "bool" and (bit is not None or space in {"coil", "discrete"}):
+        raise AddressError(f"tag {tag_id}: {tag.address!r} is one bit, its type is {tag.type!r}: write type = \"bool\"")
+    count = REGISTERS[tag.type]
     if start + count > 65536 or (bit is not None and int(bit) > 15):
         raise AddressError(f"tag {tag_id}: address {tag.address!r} is outside registers 0..65535 or bits 0..15")
     return Item(tag_id, space, start, count, tag.type, tag.word_order, None if bit is None else int(bit))

@@ -50,9 +50,9 @@ class ModbusReader:
 
     def __init__(self, source: ModbusSource, tags: Sequence[tuple[str, Tag]], intake: Intake, health: Health) -> None:
         self.source, self.intake, self.health = source, intake, health
-        self.bad: dict[str, str] = {}
+        self.items, self._wrong = _items_of(tags)
+        self.bad = dict(self._wrong)
         self._told: set[str] = set()
-        self.items = self._items_of(tags)
         self.changes = Changes({name: 0.0 if tag.role in ALWAYS else tag.deadband for name, tag in tags})
 
     async def run(self) -> None:
@@ -83,6 +83,7 @@ class ModbusReader:
     async def _probe(self, client: AsyncModbusTcpClient) -> list[Block]:
         """The plan, with what the device refuses split off; single refused addresses are reported."""
         good: list[Block] = []
+        self.bad = dict(self._wrong)  # what the device refused before it may have by now
         todo = plan(self.items, self.source.max_block)
         while todo:
             block = todo.pop(0)
@@ -147,15 +148,6 @@ class ModbusReader:
             source=pl.lit(self.source.name),
         ).select(*ROWS)
 
-    def _items_of(self, tags: Sequence[tuple[str, Tag]]) -> list[Item]:
-        items = []
-        for name, tag in tags:
-            try:
-                items.append(item_of(name, tag))
-            except AddressError as error:
-                self.bad[name] = str(error)
-        return items
-
     def _report(self) -> None:
         for tag in self.bad.keys() - self._told:
             found = f"{self.bad[tag]}: put the right address in plant.toml; the other tags are read"
@@ -163,11 +155,23 @@ class ModbusReader:
             now = datetime.now(UTC)
             aside = one_aside("bad_address", found, source=self.source.name, origin=tag, segment="live", now=now)
             self.intake.report(aside)
-        self._told |= set(self.bad)
+        self._told = set(self.bad)
 
     def _words(self, found: str) -> str:
         where = f"{self.source.host}:{self.source.port} unit {self.source.unit_id}"
         return f"Modbus device {where}: {found}; check that it is on, and host, port and unit_id in plant.toml"
+
+
+def _items_of(tags: Sequence[tuple[str, Tag]]) -> tuple[list[Item], dict[str, str]]:
+    """What can be read, and what is wrong with the addresses of the other tags."""
+    items: list[Item] = []
+    wrong: dict[str, str] = {}
+    for name, tag in tags:
+        try:
+            items.append(item_of(name, tag))
+        except AddressError as error:
+            wrong[name] = str(error)
+    return items, wrong
 
 
 class Changes:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +20,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from connectors.base import INSTANT, Landing, failure, no_quarantine, set_aside
+from connectors.sql.engine import connected, open_engine
 from connectors.sql.read import Target, all_keys, high_mark, row_count, rows_of, rows_since, target, utc_now_us
 from connectors.sql.rows import Rows, canonical, hashes, keys, payloads
-from plant.errors import PlantError, SourceDownError, TerminalError
+from plant.errors import PlantError, SourceDownError
 from plant.model import SqlSource, SqlTable
 from plant.tables import table
 
@@ -49,103 +48,42 @@ def nothing_known(record_set: str) -> pl.DataFrame:
     return pl.DataFrame(schema=KNOWN_SCHEMA)
 
 
-def open_engine(source: SqlSource, root: Path) -> sa.Engine:
-    """An engine that cannot write: SQLite opened with mode=ro, PostgreSQL in read-only transactions.
-
-    `url_env` wins over `url` where it is set; `{root}` is the --root folder.
-
-    Raises:
-        TerminalError: the URL cannot be understood or its driver is not installed.
-    """
-    text = (source.url_env and os.environ.get(source.url_env)) or source.url.replace("{root}", str(root))
-    try:
-        url = sa.make_url(text)
-        if url.get_backend_name() == "sqlite":
-            return _sqlite(url)
-        options = {"connect_timeout": 5, "options": "-c timezone=UTC"} if url.get_backend_name() == "postgresql" else {}
-        return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
-    except (sa.exc.ArgumentError, ImportError) as error:
-        raise TerminalError(
-            f"source {source.name!r}: {type(error).__name__} in its URL; valid is e.g. sqlite:///{{root}}/erp.sqlite "
-            f"or postgresql://user@host/database: correct `url`{f' or {source.url_env}' if source.url_env else ''}"
-        ) from error
-
-
-def _sqlite(url: sa.URL) -> sa.Engine:
-    path = Path(url.database or "").absolute()
-    return sa.create_engine(f"sqlite:///{path.as_uri()}?mode=ro&uri=true", poolclass=sa.NullPool)
-
-
 def read_source(source: SqlSource, root: Path, known: Known, now: datetime) -> list[Landing]:
     """Every table of a source. What cannot be read becomes a quarantine row; the rest is read.
 
     A database that is down is one row (reason source_down), after the attempts of on_start = "retry";
     with on_start = "ignore" it is only logged. A table without its key or watermark column is one row
-    (reason refused).
+    (reason refused), one that fails for a reason nobody foresaw as well (source_failed).
     """
     try:
         engine = open_engine(source, root)
         _reach(engine, source)
-    except PlantError as error:
-        return (
-            [] if source.on_start == "ignore" and _logged(error) else [failure(RECORDS.name, source.name, error, now)]
-        )
+    except Exception as error:  # noqa: BLE001 - one source, whatever is wrong with it, must not cost the others
+        if source.on_start == "ignore" and isinstance(error, PlantError):
+            log.warning("%s", error)
+            return []
+        return [failure(RECORDS.name, source.name, error, now)]
     landings: list[Landing] = []
     for one in source.tables:
         try:
             landing = read_table(source, one, engine, known(f"{source.name}.{one.name}"), now)
-        except Exception as error:  # one table, whatever is wrong with it, must not cost the others
+        except Exception as error:  # noqa: BLE001 - one table, whatever is wrong with it, must not cost the others
             landing = failure(RECORDS.name, f"{source.name}.{one.name}", error, now, source=source.name)
         landings += [landing] if landing is not None else []
     engine.dispose()
     return landings
 
 
-def _logged(error: PlantError) -> bool:
-    log.warning("%s", error)
-    return True
-
-
 def _reach(engine: sa.Engine, source: SqlSource) -> None:
     waits = TRIES_S if source.on_start == "retry" else ()
     for wait in (*waits, None):
         try:
-            with _connection(engine, source.name):
+            with connected(engine, source.name):
                 return
         except SourceDownError:
             if wait is None:
                 raise
             time.sleep(wait)
-
-
-class _connection(AbstractContextManager[sa.Connection]):  # noqa: N801 - used as a function
-    """A read-only connection; leaving it rolls back. Driver errors become errors of the house."""
-
-    def __init__(self, engine: sa.Engine, name: str) -> None:
-        self.engine, self.name = engine, name
-
-    def __enter__(self) -> sa.Connection:
-        try:
-            self.connection = self.engine.connect()
-        except sa.exc.DBAPIError as error:
-            raise self._error(error) from error
-        if self.engine.dialect.name == "postgresql":
-            self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        return self.connection
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.connection.close()
-        if isinstance(error, sa.exc.DBAPIError):
-            raise self._error(error) from error
-
-    def _error(self, error: sa.exc.DBAPIError) -> PlantError:
-        said = str(error.orig).splitlines()[0]
-        where = self.engine.url.render_as_string()
-        if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-            return SourceDownError(
-                f"{self.name}: {where} cannot be reached ({said}): start the database or correct its URL"
-            )
-        return TerminalError(f"{self.name}: the database refuses the query ({said}): correct the table in plant.toml")
 
 
 def read_table(
@@ -161,7 +99,7 @@ def read_table(
         SourceDownError: the database went away.
         TerminalError: no such table, or its key or watermark column is gone.
     """
-    with _connection(engine, f"{source.name}.{one.name}") as connection:
+    with connected(engine, f"{source.name}.{one.name}") as connection:
         at = target(connection, source, one)
         live = known.filter(pl.col("row_hash") != GONE)
         if not one.watermark or not live.height or _reshaped(live, at):
@@ -196,7 +134,21 @@ def _spelled(at: Target, rows: list[Sequence[Any]]) -> _Batch:
         watermark=spelled.frame[mark].cast(pl.String) if mark and rows else pl.lit(None, dtype=pl.String),
         deleted=pl.lit(value=False),
     )
+    seen = seen.with_row_index("place")
+    if seen["record_key"].is_duplicated().any():
+        seen = _newest_first(seen)
     return _Batch(rows, spelled, seen.with_row_index("position"))
+
+
+def _newest_first(seen: pl.DataFrame) -> pl.DataFrame:
+    """Rows by key, the one to take first: the highest watermark, among equals the first payload.
+
+    A database hands rows out in any order; which of several rows of a key is taken must not follow it.
+    """
+    by_number = seen["watermark"].cast(pl.Float64, strict=False).alias("number")
+    order = {"record_key": False, "number": True, "watermark": True, "payload": False}
+    ranked = seen.with_columns(by_number).sort(list(order), descending=list(order.values()), nulls_last=True)
+    return ranked.drop("number")
 
 
 def _whole(
@@ -247,7 +199,7 @@ def _landing(
         deleted=pl.lit(value=True),
     )
     frame = (
-        pl.concat([news.drop("position"), gone], how="diagonal")
+        pl.concat([news.drop("place", "position"), gone], how="diagonal")
         .with_row_index("seq")
         .with_columns(record_set=pl.lit(at.record_set), ingested_at=pl.lit(now, dtype=INSTANT), segment=pl.lit(segment))
     )
@@ -264,17 +216,18 @@ def _landing(
 def _held(at: Target, batch: _Batch, segment: str, now: datetime) -> pl.DataFrame:
     """Rows without a usable key (held back), and rows with an instant that cannot be read (booked)."""
     key, no_key = ", ".join(at.table.key), pl.col("record_key").is_null()
+    taken = "the one with the highest watermark is taken, among equals the first by content"
     told = [
         (no_key, "null_key", f"key {key} is null; valid is a key that names one row: correct `key` in plant.toml"),
         (
             ~no_key & ~pl.col("record_key").is_first_distinct(),
             "duplicate_key",
-            f"key {key} names several rows; the first one is taken: correct `key` in plant.toml",
+            f"key {key} names several rows; {taken}: correct `key` in plant.toml",
         ),
     ]
     for column, places in batch.spelled.unread.items():
         said = f"column {column} is no instant; taken in as the text it is: correct it at the source"
-        told.append((pl.col("position").is_in(places), "unparseable_timestamp", said))
+        told.append((pl.col("place").is_in(places), "unparseable_timestamp", said))
     doubtful = pl.concat(
         batch.seen.filter(which).with_columns(reason=pl.lit(reason), message=pl.lit(message))
         for which, reason, message in told

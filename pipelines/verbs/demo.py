@@ -54,9 +54,19 @@ def report(where: Place, built: Built, proofs: list[Proof]) -> None:
         summary.add_row(line, f"{good:,}", f"{scrap:,}", *("-" if r is None else f"{r:.1%}" for r in ratios))
     out.print(summary)
     out.print(_proof_table(proofs))
-    for failed in built.failed_checks:
-        out.print(f"finding: {failed}; see the data trust page or meta.checks")
+    if built.failed_checks:
+        _print_findings(where)
     out.print(f"Published: {where.published}")
+
+
+def _print_findings(where: Place) -> None:
+    """What the checks found about the plant, in one line each; the data trust page shows the same."""
+    from warehouse.state import State
+
+    for check in State(where.root).checks():
+        if not check.passed:
+            word = "ERROR" if check.severity == "blocking" else "finding"
+            out.print(f"{word}: {check.table_name} {check.check_name}: {check.observed}")
 
 
 def _proof_table(proofs: list[Proof]) -> RichTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 
 import pytest
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
@@ -78,6 +79,9 @@ def test_blocks_are_cut_at_holes_at_tables_and_at_the_longest_request():
         ("holding:1", "string", "type 'string' cannot be read"),
         ("holding:65535", "uint32", "outside registers"),
         ("holding:1:16", "bool", "outside registers"),
+        ("holding:100:3", "uint16", "is one bit, its type is 'uint16': write type = \"bool\""),
+        ("coil:3", "float64", "is one bit, its type is 'float64'"),
+        ("discrete:3", "uint16", "is one bit"),
     ],
 )
 def test_a_wrong_address_says_what_is_right(address, kind, found):
@@ -145,3 +149,43 @@ async def test_one_address_outside_the_map_is_reported_and_the_rest_is_read(tmp_
     assert sorted(r["origin"][0] for r in intake.reports) == ["m2.hole", "m2.odd"]
     assert {r["reason"][0] for r in intake.reports} == {"bad_address"}
     assert "2 address(es) refused" in health.message
+
+
+@in_loop
+async def test_a_coil_without_a_type_is_reported_and_the_rest_is_read(tmp_path):
+    plant = make_plant(tmp_path)
+    coil = Tag(name="t", role="other", source="mb", address="coil:3")
+    intake, health = MemoryIntake(), Health("mb", "modbus")
+    reader = ModbusReader(plant.sources["mb"], [*tags_of(plant, "mb").items(), ("m2.coil", coil)], intake, health)
+    async with modbus_plant(plant, "mb", Delivered()):
+        task = asyncio.create_task(supervise(reader.run, health, backoff=Backoff(0.1, 1, 0.1)))
+        await until(lambda: intake.rows()["tag"].n_unique() == 4)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [(r["origin"][0], r["reason"][0]) for r in intake.reports] == [("m2.coil", "bad_address")]
+    assert health.message == "1 address(es) refused: m2.coil"
+
+
+@in_loop
+async def test_an_address_the_device_has_after_a_restart_is_named_no_more(tmp_path):
+    plant = make_plant(tmp_path)
+    (tmp_path / "larger").mkdir()
+    larger = make_plant(tmp_path / "larger", lambda t: _port_of(t, plant).replace("holding:100:3", "holding:200:3"))
+    tags = tags_of(plant, "mb") | {"m2.later": tag("holding:200")}
+    intake, health = MemoryIntake(), Health("mb", "modbus")
+    reader = ModbusReader(plant.sources["mb"], list(tags.items()), intake, health)
+    task = asyncio.create_task(supervise(reader.run, health, backoff=Backoff(0.1, 1, 0.1)))
+    async with modbus_plant(plant, "mb", Delivered()):
+        await until(lambda: health.message == "1 address(es) refused: m2.later")
+    await until(lambda: health.state == "down")
+    async with modbus_plant(larger, "mb", Delivered()):
+        await until(lambda: intake.rows("m2.later").height)
+        await until(lambda: health.message == "1 address(es) refused: m2.alarm")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [r["origin"][0] for r in intake.reports] == ["m2.later", "m2.alarm"]
+
+
+def _port_of(text, plant):
+    """The same port as the Modbus source of another plant."""
+    return re.sub(r"(kind = \"modbus\"\nhost = \S+\nport = )\d+", rf"\g<1>{plant.sources['mb'].port}", text)

@@ -175,4 +175,6 @@ def test_the_balance_closes(parts):
     frame = run(energy_ledger(*((hour(h), a, j / 3.6e6, 1) for h, a, j in parts)))
     total = sum(j for _, _, j in parts) / 3.6e6
     assert frame["energy_kwh"].sum() == pytest.approx(total, abs=1e-7)
-    assert (frame["production_kwh"] + frame["idle_kwh"]).to_list() == pytest.approx(frame["energy_kwh"].to_list())
+    assert (frame["production_kwh"] + frame["idle_kwh"]).to_list() == pytest.approx(
+        frame["energy_kwh"].to_list(), abs=1e-8
+    )

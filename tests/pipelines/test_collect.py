@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,7 +24,7 @@ from dock_plant import in_loop, make_plant, until, utc
 from pipelines.collect import collect, live_sources
 from pipelines.spooling import SpoolIntake
 from plant.config import load
-from plant.errors import TerminalError
+from plant.errors import ContractError, TerminalError, TransientError
 from simulator.serve import serve
 from simulator.servers.delivered import Delivered, PortInUseError, Sample
 from simulator.servers.modbus import modbus_plant
@@ -131,9 +134,9 @@ async def test_a_source_down_at_start_is_retried_while_the_others_flow(tmp_path)
     log = Delivered()
     async with modbus_plant(plant, "mb", log):
         task = asyncio.create_task(collect(plant, root, stop, commit_s=0.5))
-        await until(lambda: health(root, "mb").get("state") == "connected" and health(root, "ua"))
+        await until(lambda: health(root, "mb").get("state") == "connected")
+        await until(lambda: "check it is running" in health(root, "ua").get("message", ""))
         assert health(root, "ua")["state"] == "never seen"
-        assert "check it is running" in health(root, "ua")["message"]
         async with opcua_plant(plant, "ua", log) as late:
             await late.deliver([Sample("m1.good", utc(), 5.0, 0)])
             await until(lambda: health(root, "ua").get("state") == "connected")
@@ -157,7 +160,7 @@ async def test_on_start_ignore_gives_the_source_up(tmp_path):
     plant = make_plant(tmp_path, lambda t: t.replace('poll = "100ms"', 'poll = "100ms"\non_start = "ignore"'))
     stop = asyncio.Event()
     task = asyncio.create_task(collect(plant, tmp_path, stop, only=["mb"]))
-    await asyncio.sleep(0.5)
+    await until(lambda: "does not accept a connection" in health(tmp_path, "mb").get("message", ""))
     stop.set()
     await task
     assert health(tmp_path, "mb")["state"] == "never seen"
@@ -230,6 +233,127 @@ async def test_a_full_spool_stops_the_sources_and_loses_nothing(tmp_path):
     await blocked
     await intake.close()
     assert stored(tmp_path).height == sent + 1
+
+
+@contextlib.contextmanager
+def a_full_disk(free=100):
+    """The system refuses to write behind byte `free` of any file, with an OSError, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@in_loop
+async def test_a_full_disk_stops_the_sources_and_costs_no_row(tmp_path, caplog):
+    plant = make_plant(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    flushing = asyncio.create_task(intake.keep_flushing())
+    told = []
+    with a_full_disk():
+        await intake.put(_rows("m1.good", [1.0, 2.0, math.nan], utc()), lambda: told.append(1))
+        await until(lambda: not intake.open.is_set())
+        blocked = asyncio.create_task(intake.put(_rows("m1.good", [3.0], utc())))
+        await intake.commit()
+        await asyncio.sleep(1.5)
+        assert not flushing.done()
+        assert (told, blocked.done(), intake.open.is_set()) == ([], False, False)
+    await blocked
+    flushing.cancel()
+    await asyncio.gather(flushing, return_exceptions=True)
+    await intake.close()
+    assert told == [1]
+    assert stored(tmp_path).sort("seq")["value"].equals(pl.Series("value", [1.0, 2.0, math.nan, 3.0]))
+    assert [r.levelname for r in caplog.records if f"{tmp_path}/spool" in r.getMessage()] == ["ERROR", "WARNING"]
+    assert f"{tmp_path / 'spool'} cannot be written to (File too large): make room" in caplog.text
+    assert Lake(tmp_path).scan("bronze.quarantine").collect().height == 1
+
+
+@in_loop
+async def test_rows_are_spooled_once_when_only_their_reports_cannot_be(tmp_path, monkeypatch):
+    plant = make_plant(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    await intake.put(_rows("m1.good", [1.0, math.inf], utc()))
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.aside, "append", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            await intake.flush()
+    await intake.close()
+    assert stored(tmp_path)["value"].to_list() == [1.0, math.inf]
+    assert Lake(tmp_path).scan("bronze.quarantine").collect()["reason"].to_list() == ["not_finite"]
+
+
+@in_loop
+async def test_what_is_in_hand_when_a_full_disk_ends_it_is_said(tmp_path):
+    plant = make_plant(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    await intake.put(_rows("m1.good", [1.0, 2.0], utc()))
+    with a_full_disk(), pytest.raises(TransientError, match=r"spool cannot be written to .* 2 rows in hand"):
+        await intake.close()
+    await SpoolIntake(plant, tmp_path, Lake(tmp_path)).close()
+
+
+@in_loop
+async def test_the_collector_lives_through_a_full_disk(tmp_path, caplog):
+    plant = make_plant(tmp_path)
+    stop, log = asyncio.Event(), Delivered()
+    async with modbus_plant(plant, "mb", log, [Sample("m2.good", utc(), 1.0, 0)]) as device:
+        task = asyncio.create_task(collect(plant, tmp_path, stop, ["mb"], commit_s=0.3))
+        await until(lambda: (tmp_path / "lake" / "bronze" / "readings").exists() and stored(tmp_path).height >= 4)
+        with a_full_disk():
+            await device.deliver([Sample("m2.good", utc(), 2.0, 0)])
+            await until(lambda: "health of the sources cannot be written" in caplog.text)
+            await until(lambda: "spool cannot be written to" in caplog.text)
+            assert not task.done()
+        await device.deliver([Sample("m2.good", utc(), 3.0, 0)])
+        await until(lambda: stored(tmp_path).filter(pl.col("tag") == "m2.good")["value"].max() == 3.0)
+        stop.set()
+        await task
+    assert stored(tmp_path).filter(pl.col("tag") == "m2.good")["value"].to_list() == [1.0, 2.0, 3.0]
+
+
+def test_collect_on_a_full_disk_ends_with_a_message(tmp_path):
+    plant = make_plant(tmp_path)
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from pipelines.cli import main; main()"
+    verb = ["collect", "--plant", str(plant.path), "--root", str(tmp_path / "root"), "--for", "1s"]
+    done = subprocess.run([sys.executable, "-c", code, *verb], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "File too large; make room on the disk" in done.stderr
+
+
+class OnceStrict(Lake):
+    """A lake whose contract has no room for the value 13."""
+
+    def append_once(self, name, frame, app, version):
+        if "value" in frame.columns and 13.0 in frame["value"]:
+            raise ContractError("bronze.readings: nothing written, value 13 brings bad luck")
+        return super().append_once(name, frame, app, version)
+
+
+@in_loop
+async def test_a_segment_that_breaks_its_contract_steps_aside(tmp_path, caplog):
+    plant = make_plant(tmp_path)
+    intake = SpoolIntake(plant, tmp_path, OnceStrict(tmp_path))
+    for value in (13.0, 14.0):
+        await intake.put(_rows("m1.good", [value], utc()))
+        await intake.flush()
+        intake.readings.seal()
+    await intake.commit()
+    assert stored(tmp_path)["value"].to_list() == [14.0]
+    (file,) = (tmp_path / "spool" / "readings").glob("*.poison")
+    row = Lake(tmp_path).scan("bronze.quarantine").collect().row(0, named=True)
+    assert (row["reason"], row["booked"], row["origin"]) == ("poison_segment", False, "readings")
+    assert str(file) in row["message"]
+    assert "value 13 brings bad luck" in row["message"]
+    assert "value 13 brings bad luck" in file.with_suffix(".poison.txt").read_text()
+    await intake.close()
+    cured = SpoolIntake(plant, tmp_path, Lake(tmp_path))
+    await cured.close()
+    assert sorted(stored(tmp_path)["value"].to_list()) == [13.0, 14.0]
+    assert not [*(tmp_path / "spool" / "readings").glob("*.poison*")]
 
 
 def _rows(tag, values, at) -> pl.DataFrame:

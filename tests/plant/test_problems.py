@@ -68,7 +68,9 @@ def test_a_misspelt_required_column_is_one_problem(tmp_path):
 
 
 def test_each_missing_column_is_a_problem_of_its_own(tmp_path):
-    found = changed(tmp_path, 'content = "readings"\n[source.columns]\ntag = "Tag"', 'content = "reports"\n[source.columns]')
+    found = changed(
+        tmp_path, 'content = "readings"\n[source.columns]\ntag = "Tag"', 'content = "reports"\n[source.columns]'
+    )
     missing = {f"source[4].columns.{c}" for c in ("machine", "start_at", "end_at", "report")}
     assert missing | {f"source[4].columns.{c}" for c in ("ts", "value", "status")} == found.keys()
 
