@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test lint bench chaos lock schema clean
+.PHONY: install demo test lint bench lock schema clean
 
 install: $(STAMP)
 
@@ -26,7 +26,7 @@ demo: install
 	$(BIN)/shopfloor demo --live
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

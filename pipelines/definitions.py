@@ -12,8 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.partitions import DAYS  # first: silences Dagster's beta warning before decorators run
-
 import dagster as dg  # isort: skip
 
 from pipelines.days.inputs import Inputs
@@ -96,16 +94,8 @@ def _with_policies(assets: dg.AssetsDefinition) -> dg.AssetsDefinition:
     return assets.map_asset_specs(fresh)
 
 
-def from_environment() -> dg.Definitions:
-    """Definitions of the plant named by SHOPFLOOR_PLANT under SHOPFLOOR_ROOT."""
-    return build(load(Path(os.environ.get("SHOPFLOOR_PLANT", "plant.toml"))), place())
-
-
-__all__ = ["DAYS", "build", "from_environment", "load_assets", "resources"]
-
-
-def __getattr__(name: str) -> Any:
-    """`defs` is made on first use, so importing this module for `build` reads no environment."""
-    if name == "defs":
-        return from_environment()
-    raise AttributeError(name)
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster dev` and `dg dev` load, lazily: an import reads no environment."""
+    where = place()
+    return build(load(Path(os.environ.get("SHOPFLOOR_PLANT", "plant.toml"))), where)

@@ -1,5 +1,10 @@
 """The asset graph: data flow one way only, every table has one owner, every job resolves."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -8,6 +13,7 @@ from pipelines.place import Place
 from plant.config import load
 from plant.tables import tables
 
+ROOT = Path(__file__).parents[2]
 RANK = {"bronze": 0, "silver": 1, "models": 2, "gold": 3, "exports": 4}
 
 
@@ -65,3 +71,13 @@ def test_assets_are_in_the_groups_of_the_house(defs):
     graph = defs.resolve_asset_graph()
     groups = {graph.get(k).group_name for k in graph.get_all_asset_keys()}
     assert groups <= {"bronze", "silver", "gold", "models", "exports", "default"}
+
+
+def test_dagster_itself_loads_the_module(tmp_path):
+    """The way `dagster dev` and `dg dev` find the definitions is not the way our own code does."""
+    env = {**os.environ, "SHOPFLOOR_ROOT": str(tmp_path), "DAGSTER_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "pipelines.definitions"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
