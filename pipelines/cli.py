@@ -63,19 +63,22 @@ def demo(
 def check(
     plant_toml: Annotated[Path, typer.Argument(help="The plant's configuration.")] = PLANT,
     probe: Annotated[bool, typer.Option(help="Also try every source.")] = False,
+    root: Root = None,
 ) -> None:
     """Every problem of the configuration at once. Exit 2 on problems."""
     from plant.config import load
 
     plant = load(plant_toml)
-    found = 0
+    machines, tags, sources = len(plant.machines), sum(1 for _ in plant.tags()), len(plant.sources)
+    said, away = "no problems", 0
     if probe:
         from pipelines.verbs.probe import probe_all
 
-        found = probe_all(plant)
-    machines, tags = len(plant.machines), sum(1 for _ in plant.tags())
-    typer.echo(f"{plant_toml}: {machines} machines, {tags} tags, {len(plant.sources)} sources, no problems")
-    raise typer.Exit(2 if found else 0)
+        away = probe_all(plant, root)
+        reached = f"{sources - away} of {sources} sources reached"
+        said = f"no problems in the file, but only {reached}" if away else f"no problems; {reached}"
+    typer.echo(f"{plant_toml}: {machines} machines, {tags} tags, {sources} sources, {said}")
+    raise typer.Exit(2 if away else 0)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ import dagster as dg
 import polars as pl
 
 from connectors.base import Landing
+from connectors.quarantine import FAILURES, REFUSALS, pending, settled
 from pipelines.days.receipts import Receipts
 from plant.tables import Table, table
 from warehouse.lake import Lake
@@ -84,7 +85,16 @@ class LakeIO(dg.IOManager):
                 self.lake.append_once("bronze.quarantine", landing.quarantine, landing.app, landing.version)
             self.receipts.landed(landing)
             rows, held = rows + landing.frame.height, held + landing.quarantine.height
+        self._settle(contract, landings)
         return _metadata(contract, rows, self.lake.version(contract.name)) | {"quarantined": held}
+
+    def _settle(self, contract: Table, landings: Sequence[Landing]) -> None:
+        """Close the reports about sources and files that this ingestion could read."""
+        reports = self.lake.scan("bronze.quarantine").filter(pl.col("reason").is_in([*FAILURES, *REFUSALS]))
+        now = datetime.now(UTC)
+        done = settled(pending(reports, self.lake.scan("bronze.replays")), contract.name, landings, now)
+        if not done.is_empty():
+            self.lake.append_once("bronze.replays", done, f"settled:{contract.name}:{now.isoformat()}", 0)
 
 
 def export_file(rows: pl.LazyFrame | pl.DataFrame, path: Path) -> dict[str, Any]:

@@ -39,8 +39,13 @@ class Place:
         return self.root / "truth"
 
 
+def root_of(root: Path | str | None = None) -> Path:
+    """The folder given, else SHOPFLOOR_ROOT, else ./.shopfloor; it may not exist."""
+    return Path(root or os.environ.get("SHOPFLOOR_ROOT") or ".shopfloor").resolve()
+
+
 def place(root: Path | str | None = None) -> Place:
-    """The folder given, else SHOPFLOOR_ROOT, else ./.shopfloor; created when missing."""
-    found = Path(root or os.environ.get("SHOPFLOOR_ROOT") or ".shopfloor").resolve()
+    """`root_of`, created when missing."""
+    found = root_of(root)
     found.mkdir(parents=True, exist_ok=True)
     return Place(found)

@@ -229,8 +229,8 @@ class SpoolIntake:
         """Set a segment aside that breaks its contract, so that it stops none behind it; the report is safe first."""
         file = segment.path.with_suffix(".poison")
         found = (
-            f"spool segment {segment.name} breaks the contract of its table and is kept as {file}: {error}; it is tried "
-            "again when the collector starts: correct what is named (or update Shopfloor), then restart the collector"
+            f"spool segment {segment.name} breaks the contract of its table and is kept as {file}: {error}; "
+            "it is tried again when the collector starts: correct what is named (or update Shopfloor), then restart it"
         )
         logger.error(found)
         payload = json.dumps({"file": str(file), "sha256": hashlib.sha256(segment.path.read_bytes()).hexdigest()})

@@ -1,5 +1,7 @@
 """Daily upkeep of the lake: old files sorted and merged, unneeded files removed. Content is unchanged."""
 
+# No `from __future__ import annotations`: Dagster compares the type of `context` itself, not its name.
+
 from typing import Any
 
 import dagster as dg

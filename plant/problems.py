@@ -1,7 +1,7 @@
 """Every problem of a plant.toml at once: the file, its shape, its names, its signals, its times.
 
 The checks read the raw content, so a wrong shape in one place hides nothing in another. Each looks at one
-subject (`check_shape`, `check_names`, `check_tags`, `check_times`, `check_sources`); here they are put together.
+subject (`check_shape`, `check_names`, `check_tags`, `check_times`); here they are put together.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 from plant.check_names import name_problems
 from plant.check_shape import shape_problems
-from plant.check_sources import source_problems
-from plant.check_tags import tag_problems
+from plant.check_tags import source_problems, tag_problems
 from plant.check_times import time_problems
 from plant.errors import Problem
 

@@ -75,8 +75,8 @@ def freshness_frame(snapshots: Mapping[str, Snapshot | None], now: datetime) -> 
 
 
 def quarantine_frame(lake: Lake) -> pl.DataFrame:
-    """meta.quarantine: held back or reported rows of bronze, and flagged samples of silver, by reason."""
-    rows = pl.concat([_held(lake), _flagged(lake)])
+    """meta.quarantine: rows bronze holds back or reports, records silver leaves out, samples it flags; by reason."""
+    rows = pl.concat([_held(lake), _left_out(lake), _flagged(lake)])
     grouped = rows.group_by("source", "origin", "reason").agg(
         pl.col("booked").all(),
         pl.len().cast(pl.Int64).alias("rows"),
@@ -89,10 +89,32 @@ def quarantine_frame(lake: Lake) -> pl.DataFrame:
 
 
 def _held(lake: Lake) -> pl.LazyFrame:
-    accepted = lake.scan("bronze.replays").filter(pl.col("result") == "accepted").select("id").unique()
-    rows = lake.scan("bronze.quarantine").join(accepted.with_columns(accepted=pl.lit(value=True)), on="id", how="left")
-    still_open = ~pl.col("booked") & pl.col("accepted").is_null()
+    """Rows of bronze.quarantine; open is what is held back, not accepted by a replay and not settled since."""
+    closed = (
+        lake.scan("bronze.replays")
+        .group_by("id")
+        .agg(
+            (pl.col("result") == "accepted").any().alias("accepted"),
+            pl.col("replayed_at").filter(pl.col("result") == "settled").max().alias("settled_at"),
+        )
+    )
+    rows = lake.scan("bronze.quarantine").join(closed, on="id", how="left")
+    settled = (pl.col("settled_at") >= pl.col("quarantined_at")).fill_null(value=False)
+    still_open = ~(pl.col("booked") | pl.col("accepted").fill_null(value=False) | settled)
     return rows.select("source", "origin", "reason", "booked", open=still_open, at="quarantined_at", example="message")
+
+
+def _left_out(lake: Lake) -> pl.LazyFrame:
+    """Records in bronze that break the contract of their silver table; the message begins with the fault."""
+    return lake.scan("silver.rejected_records").select(
+        "source",
+        pl.col("record_set").alias("origin"),
+        pl.lit("broken_record").alias("reason"),
+        pl.lit(value=False).alias("booked"),
+        pl.lit(value=True).alias("open"),
+        pl.col("ingested_at").alias("at"),
+        pl.col("message").alias("example"),
+    )
 
 
 def _flagged(lake: Lake) -> pl.LazyFrame:

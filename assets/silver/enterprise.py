@@ -1,7 +1,7 @@
 """The relational silver tables: latest version of each record of MES, WMS and ERP, one asset a table.
 
 They are pure renames, so `ADAPTERS` declares them and one factory makes the assets. A record that breaks its
-contract is left out and reported: as a warning in the run's log and as metadata of the asset.
+contract is left out and reported: in silver.rejected_records, as a warning in the run's log and as metadata.
 """
 
 # No `from __future__ import annotations`: Dagster compares the type of `context` itself, not its name.

@@ -4,8 +4,7 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.records import decode, latest
-from assets.kernels.enterprise.stock import MOVES, ledger
+from assets.kernels.enterprise.stock import ledger, moves
 from assets.silver.enterprise import kept, record_sets
 from plant.calendar import clock
 from plant.config import Plant
@@ -29,7 +28,6 @@ def stock_ledger(
     plant: dg.ResourceParam[Plant],
 ) -> pl.LazyFrame:
     """One row per stock move and location inside the plant."""
-    newest = latest(records, record_sets(plant, "stock_moves"))
-    moves = kept(context, decode(newest, MOVES, {"move_id": "id"}, ["move_id"]))
+    moved = kept(context, moves(records, record_sets(plant, "stock_moves")))
     sites = {s.name: (s.timezone, clock(s.day_start)) for s in plant.file.site}
-    return ledger(moves.lazy(), locations, sites, default_site=plant.file.site[0].name)
+    return ledger(moved.lazy(), locations, sites, default_site=plant.file.site[0].name)

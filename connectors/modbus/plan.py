@@ -90,7 +90,7 @@ def item_of(tag_id: str, tag: Tag) -> Item:
         )
     space, start, bit = match[1], int(match[2]), match[3]
     if tag.type != "bool" and (bit is not None or space in {"coil", "discrete"}):
-        raise AddressError(f"tag {tag_id}: {tag.address!r} is one bit, its type is {tag.type!r}: write type = \"bool\"")
+        raise AddressError(f'tag {tag_id}: {tag.address!r} is one bit, its type is {tag.type!r}: write type = "bool"')
     count = REGISTERS[tag.type]
     if start + count > 65536 or (bit is not None and int(bit) > 15):
         raise AddressError(f"tag {tag_id}: address {tag.address!r} is outside registers 0..65535 or bits 0..15")

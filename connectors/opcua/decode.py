@@ -28,6 +28,8 @@ TICKS_1970 = 116_444_736_000_000_000
 """100 ns ticks from 1601-01-01 to 1970-01-01."""
 OVERFLOW = 0x480
 """Good + InfoType DataValue + Overflow: values were lost at the server before this one."""
+_OVERFLOW_MASK = 0xC80
+"""InfoType (bits 10 and 11) and Overflow (bit 7), which means something with InfoType DataValue only."""
 _DATA_CHANGE = b"\x01\x00\x2b\x03\x01"
 _FIXED = {1: "?", 2: "<i1", 3: "<u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8", 10: "<f4", 11: "<f8"}
 _STRUCT = {k: struct.Struct("<" + c) for k, c in zip(_FIXED, "?bBhHiIqQfd", strict=True)}
@@ -62,6 +64,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.handle)
+
+    @property
+    def overflowed(self) -> np.ndarray:
+        """Handles of the items before which the server lost values, once per such value; any severity."""
+        return self.handle[(self.status & _OVERFLOW_MASK) == OVERFLOW]
 
 
 def decode_publish(data: Buffer) -> Any:

@@ -2,7 +2,7 @@
 
 Order that loses nothing and doubles nothing: subscribe and hold what comes, read the history since
 the last stored value of each node, hand the history on, then hand on what was held less its repeats.
-The same after every gap. Wire format: opcua_decode; reconnect: opcua_session; HistoryRead: opcua_history.
+The same after every gap. Wire format: decode; reconnect: session; HistoryRead: history.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from asyncua.client.ua_client import UaClientState
 from asyncua.ua.uaerrors import UaError
 
 from connectors.base import one_aside
-from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
-from connectors.opcua.decode import TICKS_1970, Columns, concat
+from connectors.intake import Intake, Seen, now_us
+from connectors.opcua.decode import Columns, concat
 from connectors.opcua.history import HistoryUnavailableError, read_history
+from connectors.opcua.rows import oldest_of, rows_of
 from connectors.opcua.security import log_in, secure
 from connectors.opcua.session import GapClient, GapSubscription
 from connectors.retry import Health
@@ -69,6 +70,9 @@ class OpcUaReader:
         self._live: list[tuple[int, Columns]] = []
         self._live_rows = 0
         self._gap = asyncio.Event()
+        self._behind: set[int] | None = None
+        self._overflows = 0
+        self._without_history: set[int] = set()
         self._drained = asyncio.Event()
         self._dedupe_until = 0.0
         self._refused: set[str] = set()
@@ -96,7 +100,7 @@ class OpcUaReader:
         await secure(client, self.source, self.root)
         log_in(client, self.source)
         client.connection_lost_callback = self._lost
-        client.on_reconnected = lambda: self.health.up("reconnected")
+        client.on_reconnected = lambda: self.health.up(self._words())
         await client.connect()
 
     async def _lost(self, error: Exception) -> None:
@@ -106,6 +110,7 @@ class OpcUaReader:
         self._live, self._live_rows = [], 0
         publish_ms = duration(self.source.publish).total_seconds() * 1000
         sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap)
+        self._behind, self._without_history = None, set()
         self._gap.set()
         await self._monitor(client, sub)
         self.health.up(self._words())
@@ -143,7 +148,9 @@ class OpcUaReader:
         self._refused = set(refused)
 
     def _words(self) -> str:
-        return f"{len(self._refused)} node(s) refused: {', '.join(sorted(self._refused))}" if self._refused else ""
+        refused = f"{len(self._refused)} node(s) refused: {', '.join(sorted(self._refused))}" if self._refused else ""
+        overflows = f"{self._overflows} overflow(s) of the server's queues" if self._overflows else ""
+        return "; ".join(filter(None, (refused, overflows)))
 
     async def _may_publish(self) -> None:
         await self.intake.open.wait()
@@ -152,20 +159,45 @@ class OpcUaReader:
             await self._drained.wait()
 
     def _take(self, columns: Columns) -> None:
+        lost = columns.overflowed
+        if len(lost):
+            self._on_overflow(lost)
         self._live.append((now_us(), columns))
         self._live_rows += len(columns)
 
     def _on_gap(self, why: str) -> None:
         logger.info("source %s: gap, %s", self.source.name, why)
+        self._behind = None
         self._gap.set()
 
+    def _on_overflow(self, handles: np.ndarray) -> None:
+        """The server's queue of these nodes was too short: read what it lost from history, where there is one."""
+        if not self._overflows:
+            tags = sorted(self._tags[int(self._index[h])] for h in set(handles.tolist()) if h < len(self._index))
+            logger.error(
+                "source %s: the server's queue of %d values was too short for tag %s: raise queue or shorten publish "
+                "in plant.toml; what it lost is read from its history where it has one; told once, then counted",
+                self.source.name, self.source.queue, ", ".join(tags),
+            )  # fmt: skip
+        self._overflows += len(handles)
+        self.health.message = self._words()
+        readable = set(handles.tolist()) - self._without_history
+        if readable and not self._gap.is_set():
+            self._behind = readable
+            self._gap.set()
+        elif self._behind is not None:
+            self._behind |= readable
+
     async def _catch_up(self, client: GapClient, sub: GapSubscription) -> None:
-        """History since the last stored value of each node; live values wait meanwhile."""
+        """History since the last stored value of each node that is behind (None: all); live values wait meanwhile."""
+        behind, self._behind = self._behind, None
         self._gap.clear()
-        started = datetime.now(UTC) - timedelta(seconds=60)
+        held = [at for _, columns in self._live if (at := oldest_of(columns)) is not None]
+        started = min([datetime.now(UTC) - timedelta(seconds=60), *held])
         last = self.seen.since()
         first = datetime.now(UTC) - FIRST_HISTORY
         items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
+        items = {h: node for h, node in items.items() if behind is None or h in behind}
         since = {h: (node, last.get(self.nodes[node], first)) for h, node in items.items()}
         count = 0
         try:
@@ -177,8 +209,10 @@ class OpcUaReader:
                 self.seen.advance(rows)
                 self.health.saw(rows.height, datetime.now(UTC))
         except HistoryUnavailableError as error:
+            self._without_history |= items.keys()
             logger.info("source %s: %s; nothing is read back", self.source.name, error)
-        logger.info("source %s: %d values read back from history", self.source.name, count)
+        log = logger.info if behind is None else logger.debug  # a short queue may overflow all day long
+        log("source %s: %d values read back from history", self.source.name, count)
         self._dedupe_until = time.monotonic() + OVERLAP_S
 
     async def _drain(self) -> None:
@@ -200,36 +234,7 @@ class OpcUaReader:
         self.health.saw(rows.height, datetime.now(UTC))
 
     def _rows(self, received_us: int, columns: Columns) -> pl.DataFrame:
-        """Columns as rows for the intake; without a source time the server's counts, then ours."""
-        known = columns.handle < len(self._index)
-        index = np.where(known, self._index[np.where(known, columns.handle, 0)], -1)
-        at = np.where(columns.source > 0, columns.source, columns.server)
-        text: list[str | None] = [None] * len(columns)
-        for position, words in columns.text.items():
-            text[position] = words
-        frame = pl.DataFrame(
-            {
-                "ts": as_instant(pl.Series(np.where(at > 0, _unix_us(at), received_us))),
-                "index": index,
-                "value": columns.value,
-                "valid": columns.valid,
-                "text": pl.Series(text, dtype=pl.String),
-                "status": columns.status,
-                "server_at": as_instant(pl.Series(_unix_us(columns.server))),
-                "has_server": columns.server > 0,
-            }
-        ).filter(pl.col("index") >= 0)
-        return frame.with_columns(
-            tag=self._tags.gather(frame["index"]),
-            value=pl.when("valid").then("value"),
-            server_at=pl.when("has_server").then("server_at"),
-            received_at=as_instant([received_us])[0],
-            source=pl.lit(self.source.name),
-        ).select(pl.col(k).cast(v) for k, v in ROWS.items())
-
-
-def _unix_us(ticks: np.ndarray) -> np.ndarray:
-    return (ticks - TICKS_1970) // 10
+        return rows_of(columns, received_us, self._tags, self._index, self.source.name)
 
 
 def _nodes_of(tags: Sequence[tuple[str, Tag]]) -> tuple[dict[ua.NodeId, str], dict[str, str]]:

@@ -7,12 +7,12 @@ removes the pin.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
+from connectors.login import from_environment, needs_user
 from plant.errors import TerminalError
 from plant.model import OpcUaSource
 
@@ -54,22 +54,16 @@ def log_in(client: Client, source: OpcUaSource) -> None:
     """Set user and password from the environment variables the source names.
 
     Raises:
-        TerminalError: a variable is not set, or the channel is not encrypted.
+        TerminalError: a variable is not set, a password without a user, or the channel is not encrypted.
     """
     if source.user_env is None:
+        needs_user(source.name, source.password_env)
         return
     if source.security != "sign_and_encrypt":
         raise TerminalError(
             f"source {source.name}: a user and password would travel in clear over security = {source.security!r}; "
             "set security = 'sign_and_encrypt', or remove user_env and password_env"
         )
-    client.set_user(_from_env(source, "user_env", source.user_env))
+    client.set_user(from_environment(source.name, "user_env", source.user_env))
     if source.password_env is not None:
-        client.set_password(_from_env(source, "password_env", source.password_env))
-
-
-def _from_env(source: OpcUaSource, key: str, name: str) -> str:
-    value = os.environ.get(name)
-    if value is None:
-        raise TerminalError(f"source {source.name}: {key} names the variable {name}, which is not set: set it")
-    return value
+        client.set_password(from_environment(source.name, "password_env", source.password_env))

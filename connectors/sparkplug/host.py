@@ -1,8 +1,7 @@
-"""Sparkplug B host application over MQTT (paho): births, data and deaths of one group.
+"""Sparkplug B host application: births, data and deaths of one group, from messages to the intake.
 
-The host is the primary one: its retained STATE tells edge nodes to store while it is away. Messages
-are subscribed with QoS 1 in a persistent session and acknowledged by hand, after their rows are
-durable. Meaning of messages: connectors.sparkplug.state.
+A message is acknowledged after its rows are durable. MQTT: connectors.sparkplug.link; meaning of
+messages: connectors.sparkplug.state.
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import paho.mqtt.client as mqtt
 import polars as pl
 
-from connectors.base import set_aside
-from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
+from connectors.base import one_aside, set_aside
+from connectors.intake import ROWS, Intake, Seen, as_instant
 from connectors.retry import Health
-from connectors.sparkplug.state import NAMESPACE, Host, Row, rebirth_command
-from plant.errors import SourceDownError, TerminalError
+from connectors.sparkplug.link import Link, Message
+from connectors.sparkplug.state import Host, Outcome, Row
+from plant.errors import SourceDownError
 from plant.model import SparkplugSource, Tag
 
 logger = logging.getLogger(__name__)
@@ -35,18 +33,8 @@ TICK_S = 0.05
 QUEUED = 10_000
 """Messages waiting to be read in; above it the socket is not read (back-pressure)."""
 BATCH = 1_000
-CONNECT_S = 10.0
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class Message(NamedTuple):
-    """An MQTT message as it arrived."""
-
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
-    received_us: int
+NAMED = 20
+"""Most names in one message."""
 
 
 class SparkplugReader:
@@ -72,6 +60,8 @@ class SparkplugReader:
     ) -> None:
         self.source, self.intake, self.health, self.seen = source, intake, health, seen
         self.births = root / "spool" / "sparkplug" / f"{source.name}.json"
+        self._addresses = {name: tag.address for name, tag in tags}
+        self._unknown: set[str] = set()
         self.host = Host({tag.address: name for name, tag in tags})
         if self.births.exists():
             self.host.load(json.loads(self.births.read_text()))
@@ -90,7 +80,7 @@ class SparkplugReader:
         self._queue = queue.Queue(QUEUED)
         try:
             await link.open()
-            self.health.up()
+            self.health.up(self._words())
             while not link.lost.is_set():
                 await self.intake.open.wait()
                 if not await self._work(link):
@@ -127,9 +117,11 @@ class SparkplugReader:
             received += [message.received_us] * len(out.rows)
             repeats, born = repeats or out.repeats, born or out.born
             self._report(message, out.problem)
+            self._report_unknown(message.topic, out)
             if out.rebirth:
                 link.ask_rebirth(*out.rebirth)
         if born:
+            self.health.message = self._words()
             await asyncio.to_thread(self._keep_births)
         await self._hand_on(self._frame(rows, received), link, messages, repeats=repeats)
         return len(messages)
@@ -167,6 +159,24 @@ class SparkplugReader:
         aside = set_aside(pl.DataFrame(row), source=self.source.name, origin=message.topic, segment="live", now=now)
         self.intake.report(aside)
 
+    def _report_unknown(self, topic: str, out: Outcome) -> None:
+        """Report, once each, the tags whose edge node or device was born without their metric."""
+        self._unknown -= set(out.known)
+        for tag in (t for t in out.unknown if t not in self._unknown):
+            found = (
+                f"metric of address {self._addresses[tag]!r} is not in the birth {topic}; born are {_some(out.names)}: "
+                "correct address in plant.toml and restart the collector, or let the edge node publish it"
+            )
+            logger.error("source %s, tag %s: %s", self.source.name, tag, found)
+            now = datetime.now(UTC)
+            aside = one_aside("unknown_metric", found, source=self.source.name, origin=tag, segment="live", now=now)
+            self.intake.report(aside)
+        self._unknown |= set(out.unknown)
+
+    def _words(self) -> str:
+        unborn = self.host.unborn()
+        return f"{len(unborn)} tag(s) in no birth so far: {_some(unborn)}" if unborn else ""
+
     def _keep_births(self) -> None:
         self.births.parent.mkdir(parents=True, exist_ok=True)
         aside = self.births.with_suffix(".new")
@@ -177,99 +187,6 @@ class SparkplugReader:
         aside.rename(self.births)
 
 
-class Link:
-    """One MQTT connection of the host: from CONNECT to the end. Callbacks run on paho's thread."""
-
-    def __init__(self, source: SparkplugSource, arrived: Any) -> None:
-        self.source, self._arrived = source, arrived
-        self.where = f"MQTT broker {source.host}:{source.port}"
-        self.lost = threading.Event()
-        self._ready = threading.Event()
-        self._refused = ""
-        self._at_us = now_us()
-        self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
-            client_id=f"{source.host_id}-{source.name}",
-            clean_session=False,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        self._client.will_set(self._state_topic, self._state(online=False), qos=1, retain=True)
-
-    @property
-    def young(self) -> bool:
-        """True in the first minute: what comes may be repeated from before."""
-        return now_us() - self._at_us < 60_000_000
-
-    async def open(self) -> None:
-        """Connect, subscribe, publish STATE online.
-
-        Raises:
-            OSError: no connection. SourceDownError: the broker refuses. TerminalError: bad login settings.
-        """
-        self._log_in()
-        await asyncio.to_thread(self._client.connect, self.source.host, self.source.port, 15)
-        self._client.loop_start()
-        if not await asyncio.to_thread(self._ready.wait, CONNECT_S) or self._refused:
-            raise SourceDownError(f"{self.where} refuses: {self._refused or 'no answer'}; check user and password")
-
-    def close(self) -> None:
-        """Say STATE offline where possible, then disconnect. Blocks shortly."""
-        if self._client.is_connected():
-            told = self._client.publish(self._state_topic, self._state(online=False), qos=1, retain=True)
-            try:
-                told.wait_for_publish(2.0)
-            except (RuntimeError, ValueError):
-                logger.debug("%s: STATE offline could not be published", self.where)
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def acknowledge(self, messages: list[Message]) -> None:
-        """PUBACK messages whose rows are durable."""
-        for message in messages:
-            if message.qos and not self.lost.is_set():
-                self._client.ack(message.mid, message.qos)
-
-    def ask_rebirth(self, group: str, edge: str) -> None:
-        """Ask an edge node for its births (NCMD)."""
-        logger.info("source %s: asking edge node %s/%s for its births", self.source.name, group, edge)
-        self._client.publish(f"{NAMESPACE}/{group}/NCMD/{edge}", rebirth_command(now_us() // 1000), qos=0)
-
-    @property
-    def _state_topic(self) -> str:
-        return f"{NAMESPACE}/STATE/{self.source.host_id}"
-
-    def _state(self, *, online: bool) -> str:
-        """The will and the birth of one connection carry the same time stamp (ms)."""
-        return json.dumps({"online": online, "timestamp": self._at_us // 1000})
-
-    def _log_in(self) -> None:
-        if self.source.tls:
-            self._client.tls_set()
-        if self.source.user_env is None:
-            return
-        if not self.source.tls and self.source.host not in _LOOPBACK:
-            raise TerminalError(
-                f"source {self.source.name}: a password would travel in clear: set tls = true, or remove user_env"
-            )
-        user = os.environ.get(self.source.user_env)
-        if user is None:
-            raise TerminalError(f"source {self.source.name}: variable {self.source.user_env} (user_env) is not set")
-        self._client.username_pw_set(user, os.environ.get(self.source.password_env or ""))
-
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._refused = str(reason)
-        else:
-            client.subscribe(f"{NAMESPACE}/{self.source.group}/#", qos=1)
-            client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
-        self._ready.set()
-
-    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
-        self.lost.set()
-
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._arrived(Message(message.topic, message.payload, message.mid, message.qos, now_us()))
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(sorted(names)[:NAMED]) or 'none'}{more}"

@@ -39,13 +39,19 @@ class Edge:
 
 @dataclass
 class Outcome:
-    """What a message meant: rows; an edge to ask for a rebirth; what could not be read; if to compare with the past."""
+    """What a message meant: rows; an edge to ask for a rebirth; what could not be read; if to compare with the past.
+
+    Of a birth also its metric names, and the tags of that node or device that it names or does not name.
+    """
 
     rows: list[Row] = field(default_factory=list)
     rebirth: tuple[str, str] | None = None
     problem: str | None = None
     repeats: bool = False
     born: bool = False
+    names: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 class Host:
@@ -80,6 +86,11 @@ class Host:
             out.rebirth = self._ask(known, (group, edge), received_us)
         return out
 
+    def unborn(self) -> list[str]:
+        """Tags whose metric no birth has named so far."""
+        born = {f"{g}/{e}/{d}/{name}" for (g, e), edge in self.edges.items() for d, name in edge.datatypes}
+        return [tag for address, tag in self.tags.items() if address not in born]
+
     def dump(self) -> list[dict[str, Any]]:
         """Aliases and births as JSON-ready rows, so that a restarted host reads on without a birth."""
         return [
@@ -108,7 +119,18 @@ class Host:
         out = Outcome(repeats=birth, born=birth)
         for metric in message.metrics:
             self._metric(edge, place, metric, message, now, out)
+        if birth:
+            self._name(place, message, out)
         return out
+
+    def _name(self, place: tuple[str, str, str], message: Payload, out: Outcome) -> None:
+        """Compare a birth with the tags of its node or device."""
+        prefix = "/".join(place) + "/"
+        out.names = [metric.name for metric in message.metrics]
+        born = {prefix + name for name in out.names}
+        for address, tag in self.tags.items():
+            if address.startswith(prefix):
+                (out.known if address in born else out.unknown).append(tag)
 
     def _metric(
         self, edge: Edge, place: tuple[str, str, str], metric: Any, message: Payload, now: int, out: Outcome

@@ -98,7 +98,8 @@ def _follow(plant: Plant, where: Place, progress: Progress, children: Children) 
             except BuildError as error:
                 progress.say(f"[red]build failed[/red] {error}")
                 continue
-            progress.say(f"up to date, {builder.lake.rows('bronze.readings'):,} readings, {len(built.stages)} jobs run")
+            readings = builder.lake.snapshot("bronze.readings")
+            progress.say(f"up to date, {readings.rows if readings else 0:,} readings, {len(built.stages)} jobs run")
             built.stages.clear()
     except KeyboardInterrupt:
         progress.say("stopping")

@@ -1,16 +1,16 @@
-"""`shopfloor check --probe`: is each source there? One line a source, nothing is read or changed."""
+"""`shopfloor check --probe`: is each source there? One line a source; nothing is taken in, made or changed."""
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from pipelines.place import place
+from pipelines.place import root_of
 from plant.config import Plant
+from plant.errors import PlantError
 from plant.model import FilesSource, ModbusSource, OpcUaSource, Source, SparkplugSource, SqlSource
 
 console = Console(highlight=False, soft_wrap=True)
@@ -19,47 +19,59 @@ TIMEOUT_S = 3.0
 
 def probe_all(plant: Plant, root: Path | None = None) -> int:
     """Try every source; returns how many cannot be reached."""
-    where, away = place(root).root, 0
+    where, away = root_of(root), 0
     for source in plant.sources.values():
-        problem = probe(source, where)
-        away += problem is not None
-        console.print(f"{source.name} ({source.kind}): {problem or 'reached'}")
+        try:
+            said = f"reached{probe(source, where)}"
+        except (PlantError, OSError) as error:  # OSError: a folder that may not be looked into
+            said = str(error)
+            away += 1
+        console.print(f"{source.name} ({source.kind}): {said}", markup=False)
     return away
 
 
-def probe(source: Source, root: Path) -> str | None:
-    """None when the source answers, else what is wrong and what to do."""
+def probe(source: Source, root: Path) -> str:
+    """What there is to add when the source answers.
+
+    Raises:
+        PlantError: it does not; the message says what is wrong and what to do.
+    """
     if isinstance(source, OpcUaSource):
-        parts = urlsplit(source.endpoint)
-        return _port(parts.hostname or "", parts.port or 4840)
+        return _port(*_address(source.endpoint))
     if isinstance(source, ModbusSource | SparkplugSource):
         return _port(source.host, source.port)
-    if isinstance(source, SqlSource):
-        return _database(source, root)
-    return _files(source, root)
+    return _database(source, root) if isinstance(source, SqlSource) else _files(source, root)
 
 
-def _port(host: str, port: int) -> str | None:
+def _address(endpoint: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.hostname or "", parts.port or 4840
+    except ValueError as error:
+        raise PlantError(f"{endpoint} is no address ({error}); valid is opc.tcp://host:port/path") from error
+
+
+def _port(host: str, port: int) -> str:
     try:
         socket.create_connection((host, port), TIMEOUT_S).close()
     except OSError as error:
-        return f"cannot be reached at {host}:{port} ({error}); is it running, is the address right?"
-    return None
+        raise PlantError(
+            f"cannot be reached at {host}:{port} ({error}): check that it is running and that the address is right"
+        ) from error
+    return ""
 
 
-def _files(source: FilesSource, root: Path) -> str | None:
-    data = os.environ.get("SHOPFLOOR_DATA", "../shared/data")
-    pattern = Path(source.path.replace("{data}", data))
-    found = list(pattern.parent.glob(pattern.name)) if pattern.is_absolute() else list(root.glob(str(pattern)))
-    return None if found else f"no file matches {source.path!r} under {root}"
+def _files(source: FilesSource, root: Path) -> str:
+    from connectors.files.drop import find
+
+    found = len(find(source, root))
+    if not found:
+        raise PlantError(f"no file to read yet at {source.path}, which is there: drop one, or correct `path`")
+    return f", {found:,} {'file' if found == 1 else 'files'}"
 
 
-def _database(source: SqlSource, root: Path) -> str | None:
-    from connectors.sql.source import open_engine
-    from plant.errors import PlantError
+def _database(source: SqlSource, root: Path) -> str:
+    from connectors.sql.engine import look_up
 
-    try:
-        open_engine(source, root).connect().close()
-    except PlantError as error:
-        return str(error)
-    return None
+    look_up(source, root)
+    return ""

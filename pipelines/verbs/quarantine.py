@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
-from connectors.quarantine import pending, replay
+from connectors.quarantine import pending, replay, split
 from pipelines.place import place
 from plant.config import load
 from warehouse.lake import Lake
@@ -17,7 +17,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def open_rows(lake: Lake) -> pl.DataFrame:
-    """Held-back rows that no replay has accepted."""
+    """Held-back rows that no replay has accepted and no ingestion has settled."""
     return pending(lake.scan("bronze.quarantine"), lake.scan("bronze.replays"))
 
 
@@ -26,13 +26,16 @@ def list_rows(root: Path | None) -> int:
     lake = Lake(place(root).root)
     rows = lake.scan("bronze.quarantine").unique("id").collect()
     waiting = set(open_rows(lake)["id"])
-    if rows.is_empty():
+    broken = lake.scan("silver.rejected_records").group_by("source", "record_set", "reason").len().collect()
+    if rows.is_empty() and broken.is_empty():
         console.print("nothing is in quarantine")
-        return 0
     counted = rows.with_columns(open=pl.col("id").is_in(list(waiting))).group_by("source", "origin", "reason", "booked")
     for row in counted.agg(pl.len(), pl.col("open").sum()).sort("source", "origin", "reason").iter_rows(named=True):
         kind = "reported only" if row["booked"] else f"held back, {row['open']} open"
         console.print(f"{row['len']:>8,}  {row['reason']:<20} {row['source']} / {row['origin']}  ({kind})")
+    kind = "left out of silver, see silver.rejected_records"
+    for source, record_set, reason, count in broken.sort("source", "record_set", "reason").iter_rows():
+        console.print(f"{count:>8,}  {reason:<20} {source} / {record_set}  ({kind})")
     return 0
 
 
@@ -48,15 +51,22 @@ def show_rows(root: Path | None, reason: str | None, source: str | None, limit: 
 
 
 def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
-    """The verb `replay`: 0 when every row was accepted, 1 when some are rejected again."""
+    """The verb `replay`: 0 when every row that can be replayed was accepted, 1 when some are rejected again."""
     lake = Lake(place(root).root)
     rows = open_rows(lake)
     rows = rows if source is None else rows.filter(pl.col("source") == source)
-    landings, results = replay(rows, load(plant_toml), datetime.now(UTC))
+    plant = load(plant_toml)
+    ready, left = split(rows, plant)
+    landings, results = replay(ready, plant, datetime.now(UTC))
     for landing in landings:
         lake.append_once(landing.table, landing.frame, landing.app, landing.version)
+        if landing.quarantine.height:
+            lake.append_once("bronze.quarantine", landing.quarantine, landing.app, landing.version)
     if results.height:
         lake.append_once("bronze.replays", results, f"replays:{results['replayed_at'].max()}", 0)
     accepted = results.filter(pl.col("result") == "accepted").height
-    console.print(f"{accepted} of {rows.height} rows accepted; run `shopfloor build` to bring the tables up to date")
-    return 0 if accepted == rows.height else 1
+    console.print(f"{accepted} of {ready.height} replayable rows accepted", end="")
+    console.print("; run `shopfloor build` to bring the tables up to date" if accepted else "")
+    for reason, why, count in left.group_by("reason", "why").len().sort("reason").iter_rows():
+        console.print(f"not replayable: {count:,} {reason}: {why}", markup=False)
+    return 0 if accepted == ready.height else 1

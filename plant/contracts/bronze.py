@@ -102,14 +102,19 @@ QUARANTINE = Table(
 
 REPLAYS = Table(
     name="bronze.replays",
-    doc="What became of quarantined rows that were replayed.",
-    grain="one replay of one quarantined row",
+    doc="What became of quarantined rows: replayed, or settled because their source or file was read later.",
+    grain="one replay or settlement of one quarantined row",
     key=("id", "replayed_at"),
     write="append_once",
     columns=(
         C("id", "str", "id in bronze.quarantine"),
         C("replayed_at", "instant", "when"),
-        C("result", "str", "accepted, or rejected again", allowed=("accepted", "rejected")),
+        C(
+            "result",
+            "str",
+            "accepted, rejected again, or settled: the whole source or file was read since",
+            allowed=("accepted", "rejected", "settled"),
+        ),
     ),
 )
 

@@ -141,4 +141,22 @@ STOCK_LEDGER = Table(
     ),
 )  # fmt: skip
 
-SILVER = (MACHINES, READINGS, TIME_LEDGER, COUNT_LEDGER, ENERGY_LEDGER, STOCK_LEDGER)
+REJECTED = Table(
+    name="silver.rejected_records",
+    doc="Newest versions of records that break the contract of their silver table and are left out of it.",
+    grain="one record of a source table",
+    key=("record_set", "record_key"),
+    write="replace",
+    sort=("record_set", "record_key"),
+    columns=(
+        C("table_name", "str", "silver table it is left out of"),
+        C("source", "str", "name of the source in plant.toml"),
+        C("record_set", "str", "source.table"), C("record_key", "str", "key of the record, JSON array"),
+        C("reason", "str", "missing_value, unreadable_value, out_of_range or duplicate_key; the first that was found"),
+        C("message", "str", "every fault: what was found, what is valid"), C("payload", "str", "the record, JSON"),
+        C("ingested_at", "instant", "when this version was read"),
+        C("segment", "str", "ingestion batch in bronze.records"), C("seq", "i64", "position inside the batch", low=0),
+    ),
+)  # fmt: skip
+
+SILVER = (MACHINES, READINGS, TIME_LEDGER, COUNT_LEDGER, ENERGY_LEDGER, STOCK_LEDGER, REJECTED)

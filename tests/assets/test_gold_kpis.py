@@ -21,6 +21,7 @@ from assets.gold.oee import oee
 from assets.gold.yield_ import yield_
 from assets.kernels.enterprise.records import ADAPTERS
 from assets.silver.enterprise import enterprise_tables, record_sets
+from assets.silver.rejected_records import rejected_records
 from assets.silver.stock_ledger import stock_ledger
 from plant.calendar import bounds, segments
 from plant.config import load
@@ -31,7 +32,7 @@ FIRST = date(2026, 10, 24)  # the day after has 25 h in Berlin
 GOLD = [oee, losses, yield_, kpi, energy, inventory]
 LEDGERS = ("time_ledger", "count_ledger", "energy_ledger")
 OUTSIDE = [dg.AssetSpec(["bronze", "records"]), *(dg.AssetSpec(["silver", n], partitions_def=DAYS) for n in LEDGERS)]
-SILVER = [stock_ledger, *enterprise_tables]
+SILVER = [stock_ledger, rejected_records, *enterprise_tables]
 
 
 class Shelf(dg.IOManager):
@@ -195,6 +196,11 @@ def test_records_become_stock_and_stock_becomes_inventory():
     assert meta["rejected"].value == 1
     assert meta["rejected_by_reason"].value == {"unreadable_value": 1}
     assert "qty is 'a lot'" in meta["rejected_sample"].value[0]
+    (left,) = shelf.tables["silver.rejected_records"].to_dicts()
+    assert (left["table_name"], left["source"], left["record_set"]) == ("silver.stock_ledger", "erp", "erp.stock_moves")
+    assert (left["record_key"], left["reason"], left["seq"]) == ('["m3"]', "unreadable_value", 3)
+    assert "qty is 'a lot'" in left["message"]
+    assert json.loads(left["payload"])["id"] == "m3"
     run(shelf, [inventory], FIRST, FIRST + timedelta(days=1))
     stock = shelf.tables["gold.inventory"].sort("production_day")
     assert stock["on_hand_qty"].to_list() == [12.5, 10.0]
@@ -204,10 +210,23 @@ def test_records_become_stock_and_stock_becomes_inventory():
     assert stock["average_value"][1] == pytest.approx(30 - 6 * left), "a production day of 24 h after one of 25 h"
 
 
+def test_a_record_is_no_longer_rejected_once_its_source_has_corrected_it():
+    broken, good = ({"id": "bar", "kind": "raw", "unit": "m", "standard_cost_cents": c} for c in (-5, 240))
+    first = record("erp.materials", 0, broken)
+    shelf = Shelf({"bronze.records": first})
+    run(shelf, SILVER)
+    rejected = shelf.tables["silver.rejected_records"]
+    assert rejected.select("table_name", "reason").rows() == [("silver.materials", "out_of_range")]
+    shelf.tables["bronze.records"] = pl.concat([first, record("erp.materials", 1, good)])
+    run(shelf, SILVER)
+    assert shelf.tables["silver.rejected_records"].is_empty()
+    assert shelf.tables["silver.materials"]["material"].to_list() == ["bar"]
+
+
 def test_nothing_ingested_gives_empty_tables_of_the_right_shape():
     shelf = Shelf({})
     assert run(shelf, SILVER).success
-    for name in ("stock_ledger", *(a.table for a in ADAPTERS)):
+    for name in ("stock_ledger", "rejected_records", *(a.table for a in ADAPTERS)):
         assert shelf.tables[f"silver.{name}"].schema == table(f"silver.{name}").schema
 
 

@@ -18,6 +18,7 @@ from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 
 from connectors.intake import ROWS, Seen, as_instant
 from connectors.opcua.decode import TICKS_1970, decode_auto, decode_publish, of_rows, of_value
+from connectors.opcua.history import HistoryUnavailableError
 from connectors.opcua.reader import OpcUaReader
 from connectors.retry import Backoff, Health, supervise
 from connectors.spool import Spool
@@ -191,10 +192,64 @@ async def test_a_restarted_server_is_subscribed_anew(tmp_path):
             await until(lambda: intake.rows("m1.good").height == 3)
         await until(lambda: health.state == "down")
         async with opcua_plant(plant, "ua", log, counted(3, 6)) as server:
-            await until(lambda: intake.rows("m1.good")["value"].max() == 5.0, 20)
+            await until(lambda: intake.rows("m1.good")["value"].max() == 5.0)
             await server.deliver([Sample("m1.good", utc(), 6.0, 0)])
             await until(lambda: intake.rows("m1.good")["value"].max() == 6.0)
     assert intake.rows("m1.good")["value"].to_list() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_an_overflow_is_known_by_its_bits_whatever_the_severity():
+    statuses = [0, 0x480, 0x40000480, 0x80, 0x400, 0x880, 0x480 | 0x300, 0x80310000]
+    columns = decoded([value(1.0, ua.VariantType.Double, status) for status in statuses])
+    assert columns.overflowed.tolist() == [201, 202, 206]
+
+
+def missed(server, values) -> None:
+    """Values that only the history of the server has: its queue was too short for them."""
+    for sample in values:
+        at = ua.DataValue(ua.Variant(int(sample.value), ua.VariantType.UInt32), SourceTimestamp=sample.ts)
+        server.history.add(server._nodes[sample.tag].nodeid, at)
+
+
+@in_loop
+async def test_what_a_short_queue_lost_is_read_from_history(tmp_path, caplog):
+    plant, log, intake = make_plant(tmp_path), Delivered(), MemoryIntake()
+    health, start = Health("ua", "opcua"), utc()
+    async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health) as reader:
+        await server.deliver([Sample("m1.good", start, 0.0, 0)])
+        await until(lambda: intake.rows("m1.good").filter(value=0.0).height)
+        reader._dedupe_until = 0.0  # as long after the first catch-up
+        for first in (0, 10):
+            later = [start + timedelta(milliseconds=first + i) for i in range(11)]
+            missed(server, [Sample("m1.good", later[i], float(first + i), 0) for i in range(1, 10)])
+            await server.deliver([Sample("m1.good", later[10], float(first + 10), 0x480)])
+            await until(lambda first=first: intake.rows("m1.good")["value"].drop_nulls().len() >= first + 11)
+            await asyncio.sleep(0.3)
+    assert intake.rows("m1.good")["value"].drop_nulls().to_list() == [float(i) for i in range(21)]
+    assert health.message.endswith("2 overflow(s) of the server's queues")
+    told = [r.getMessage() for r in caplog.records if "too short" in r.getMessage()]
+    assert len(told) == 1
+    assert "queue of 100 values was too short for tag m1.good" in told[0]
+
+
+@in_loop
+async def test_an_overflow_of_a_server_without_history_is_counted(tmp_path, monkeypatch):
+    plant, log, intake = make_plant(tmp_path), Delivered(), MemoryIntake()
+    health, asked = Health("ua", "opcua"), []
+
+    async def none(_session, since):
+        asked.append(len(since))
+        raise HistoryUnavailableError("no node has history")
+        yield
+
+    monkeypatch.setattr("connectors.opcua.reader.read_history", none)
+    async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health):
+        await until(lambda: health.state == "connected" and asked)
+        for i in range(3):
+            await server.deliver([Sample("m1.good", utc(), float(i), 0x480)])
+            await until(lambda i=i: intake.rows("m1.good").filter(value=float(i)).height)
+    assert health.message == "3 overflow(s) of the server's queues"
+    assert asked == [3]
 
 
 @contextlib.asynccontextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-from drop_plant import COLUMNS, HEADER, MES, NOW, drop, one, plant, readings_plant, reports_plant
+from drop_plant import COLUMNS, HEADER, MES, NOW, drop, one, plant, read, readings_plant, reports_plant
 
-from connectors.quarantine import pending, replay
+from connectors.base import failure
+from connectors.quarantine import pending, replay, settled, split
 from connectors.screen import screen
 from plant.dimensions import tags_frame
+from plant.errors import SourceDownError
 from plant.tables import table
 
 LATER = NOW + timedelta(days=1)
@@ -100,6 +102,83 @@ def test_a_decimal_comma_survives_the_way_through_quarantine(tmp_path):
     held = one(readings_plant(**settings), tmp_path).quarantine
     (landing,), _ = replay(held, plant({"columns": COLUMNS, **settings}, extra_tags=("torque",)), LATER)
     assert landing.frame["value"].to_list() == [1234.5]
+
+
+def test_only_rows_that_hold_a_row_are_replayed_and_the_others_say_why(tmp_path):
+    drop(tmp_path, "a.csv", HEADER, "m-1.torque,2026-11-15T05:00:00Z,4.5,Good", "m-1.power,2026")
+    drop(tmp_path, "b.csv", "Tag,Zeit,Value,Quality", "m-1.power,2026-11-15T05:00:00Z,1,Good")
+    down = failure("bronze.readings", "drop", SourceDownError("gone"), NOW)
+    held = pl.concat([down.quarantine, *(x.quarantine for x in read(readings_plant(), tmp_path))])
+    ready, left = split(held, readings_plant())
+    assert ready["reason"].to_list() == ["unknown_tag"]
+    assert ready.columns == held.columns
+    why = dict(left.select("reason", "why").iter_rows())
+    assert why.keys() == {"source_down", "broken_row", "missing_column"}
+    assert "every ingestion" in why["source_down"]
+    assert "settings" in why["missing_column"]
+    assert "send the file again" in why["broken_row"]
+
+
+def test_a_row_whose_columns_are_no_longer_mapped_says_so(tmp_path):
+    drop(tmp_path, "a.csv", HEADER, "m-1.torque,2026-11-15T05:00:00Z,4.5,Good")
+    held = one(readings_plant(), tmp_path).quarantine
+    ready, left = split(held, readings_plant(columns=COLUMNS | {"ts": "Zeit"}))
+    assert ready.is_empty()
+    assert "columns" in left["why"].item()
+
+
+def test_a_duplicate_is_replayable_only_once_its_source_is_not_unique(tmp_path):
+    line = "m-1,2026-11-15 07:00,2026-11-15 08:00,D,4,0,WO-1"
+    drop(tmp_path, "a.csv", ",".join(MES.values()), line, line)
+    held = one(reports_plant(unique=True), tmp_path).quarantine
+    assert split(held, reports_plant(unique=True))[1]["why"].to_list() == ["stays out while `unique` is set"]
+    ready, _ = split(held, reports_plant())
+    assert replay(ready, reports_plant(), LATER)[1]["result"].to_list() == ["accepted"]
+
+
+def down(origin="drop", at=NOW, source=None):
+    return failure("bronze.readings", origin, SourceDownError("gone"), at, source=source)
+
+
+def test_a_source_that_is_read_again_is_settled_and_one_that_still_fails_is_not():
+    held = pl.concat([down("drop").quarantine, down("other").quarantine])
+    done = settled(held, "bronze.readings", [down("other", LATER)], LATER)
+    assert done.schema == REPLAYS.schema
+    assert done.rows() == [(held["id"][0], LATER, "settled")]
+    assert settled(held, "bronze.records", [], LATER).is_empty(), "another table's ingestion knows nothing of it"
+    assert pending(held.lazy(), done.lazy())["origin"].to_list() == ["other"]
+
+
+def test_a_table_is_not_settled_while_its_whole_source_is_away():
+    held = down("drop.orders", source="drop").quarantine
+    assert settled(held, "bronze.readings", [down("drop", LATER)], LATER).is_empty()
+    assert settled(held, "bronze.readings", [], LATER).height == 1
+
+
+def test_a_source_is_not_settled_in_the_hour_of_its_report():
+    held = down().quarantine
+    assert settled(held, "bronze.readings", [], NOW + timedelta(minutes=40)).is_empty(), "down again: not told anew"
+
+
+def test_a_refused_file_is_settled_once_it_was_taken_in_and_open_again_when_refused_again(tmp_path):
+    good = "m-1.power,2026-11-15T05:00:00Z,1,Good"
+    drop(tmp_path, "a.csv", "Tag,Zeit,Value,Quality", good)
+    refused = one(readings_plant(), tmp_path)
+    held = refused.quarantine
+    assert settled(held, "bronze.readings", [refused], LATER).is_empty()
+    drop(tmp_path, "a.csv", HEADER, good)
+    done = settled(held, "bronze.readings", read(readings_plant(), tmp_path), LATER)
+    assert done["result"].to_list() == ["settled"]
+    later = held.with_columns(quarantined_at=pl.lit(LATER + timedelta(days=1), dtype=held.schema["quarantined_at"]))
+    assert pending(held.lazy(), done.lazy()).is_empty()
+    assert pending(pl.concat([later, held]).lazy(), done.lazy())["id"].to_list() == held["id"].to_list()
+
+
+def test_held_rows_of_a_file_are_not_settled_by_another_file_of_its_name(tmp_path):
+    drop(tmp_path, "a.csv", HEADER, "m-1.torque,2026-11-15T05:00:00Z,4.5,Good")
+    held = one(readings_plant(), tmp_path).quarantine
+    drop(tmp_path, "a.csv", HEADER, "m-1.power,2026-11-16T05:00:00Z,1,Good")
+    assert settled(held, "bronze.readings", read(readings_plant(), tmp_path), LATER).is_empty()
 
 
 def test_nothing_to_replay():

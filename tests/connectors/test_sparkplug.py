@@ -11,6 +11,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import polars as pl
+import pytest
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 
 import connectors
@@ -19,6 +20,7 @@ from connectors.retry import Backoff, Health, supervise
 from connectors.sparkplug.host import SparkplugReader
 from connectors.sparkplug.sparkplug_pb2 import Payload
 from connectors.sparkplug.state import REBIRTH_EVERY_US, Host, rebirth_command
+from plant.errors import TerminalError
 from plant.states import BAD_NO_COMMUNICATION
 from simulator.servers.broker import broker
 from simulator.servers.delivered import Delivered, Sample, tags_of
@@ -56,6 +58,15 @@ def test_births_name_the_metrics_and_carry_values():
     out = host.take("spBv1.0/g/DBIRTH/e1/d", device_birth(), NOW)
     assert out.rows == [(6000, "m.good", 10.0, None, 0), (6000, "m.temp", -4.0, None, 0)]
     assert (out.born, out.repeats, out.rebirth, out.problem) == (True, True, None, None)
+
+
+def test_a_birth_without_a_configured_metric_says_so():
+    host = Host(TAGS | {"g/e1/d/speed": "m.speed", "g/e1//cpu": "m.cpu", "g/e1/x/good": "m.far"})
+    assert host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW).unknown == ["m.cpu"]
+    out = host.take("spBv1.0/g/DBIRTH/e1/d", device_birth(), NOW)
+    assert (out.known, out.unknown, out.names) == (["m.good", "m.temp"], ["m.speed"], ["good", "temp", "not ours"])
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(2), NOW).unknown == []
+    assert host.unborn() == ["n.good", "m.speed", "m.cpu", "m.far"]
 
 
 def test_data_by_alias_with_signs_nulls_and_history():
@@ -129,16 +140,17 @@ def test_the_two_ends_of_the_wire_agree():
 
 
 def test_the_generated_module_is_that_of_the_proto_file():
-    text = (Path(connectors.__file__).parent / "sparkplug.proto").read_text()
+    text = (Path(connectors.__file__).parent / "sparkplug" / "sparkplug.proto").read_text()
     written = set(re.findall(r"(\w+) = (\d+);", text))
     metric, message = Payload.DESCRIPTOR.nested_types_by_name["Metric"], Payload.DESCRIPTOR
     assert written == {(f.name, str(f.number)) for f in [*metric.fields, *message.fields]}
 
 
 @contextlib.asynccontextmanager
-async def hosting(plant, root, intake, seen):
+async def hosting(plant, root, intake, seen, more=()):
     health = Health("sp", "sparkplug")
-    reader = SparkplugReader(plant.sources["sp"], list(tags_of(plant, "sp").items()), intake, health, seen, root)
+    tags = [*tags_of(plant, "sp").items(), *more]
+    reader = SparkplugReader(plant.sources["sp"], tags, intake, health, seen, root)
     task = asyncio.create_task(supervise(reader.run, health, backoff=Backoff(0.1, 1, 0.1)))
     try:
         await until(lambda: health.state == "connected")
@@ -210,3 +222,47 @@ async def test_a_message_is_acknowledged_after_its_rows_are_durable(tmp_path):
         sender.disconnect()
         sender.loop_stop()
     assert waiting >= 2
+
+
+@in_loop
+async def test_a_metric_that_is_in_no_birth_is_reported_once(tmp_path):
+    plant, intake, log = make_plant(tmp_path), MemoryIntake(), Delivered()
+    source = plant.sources["sp"]
+    good = tags_of(plant, "sp")["m3.good"]
+    more = [(f"m3.{n}", good.model_copy(update={"address": f"g/{n}"})) for n in ("e1/m3/goood", "e1/m33/good")]
+    async with (
+        broker(source.host, source.port),
+        hosting(plant, tmp_path, intake, Seen(), more) as health,
+        sparkplug_plant(plant, "sp", log, [Sample("m3.good", utc(), 1.0, 0)]) as edges,
+    ):
+        await until(lambda: intake.reports and health.message.startswith("2 tag(s) in no birth so far"))
+        (edge,) = edges.edges.values()
+        for value in (2.0, 3.0):
+            edge._births()
+            await edges.deliver([Sample("m3.good", utc(), value, 0)])
+            await until(lambda value=value: value in intake.rows("m3.good")["value"])
+    (report,) = intake.reports
+    assert report.select("reason", "origin", "booked").row(0) == ("unknown_metric", "m3.e1/m3/goood", False)
+    found = "'g/e1/m3/goood' is not in the birth spBv1.0/g/DBIRTH/e1/m3; born are good, state, temp"
+    assert found in report["message"][0]
+    assert health.message == "2 tag(s) in no birth so far: m3.e1/m3/goood, m3.e1/m33/good"
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ('user_env = "NO_SUCH_USER"', "user_env names the variable NO_SUCH_USER, which is not set"),
+        ('user_env = "SP_USER"\npassword_env = "NO_SUCH_WORD"', "password_env names the variable NO_SUCH_WORD"),
+        ('password_env = "SP_WORD"', "password_env without user_env"),
+    ],
+)
+@in_loop
+async def test_a_login_that_cannot_work_is_refused(tmp_path, monkeypatch, lines, found):
+    monkeypatch.setenv("SP_USER", "u")
+    monkeypatch.setenv("SP_WORD", "w")
+    plant = make_plant(tmp_path, lambda t: t.replace('group = "g"', f'group = "g"\n{lines}'))
+    health = Health("sp", "sparkplug")
+    reader = SparkplugReader(plant.sources["sp"], [], MemoryIntake(), health, Seen(), tmp_path)
+    async with broker(plant.sources["sp"].host, plant.sources["sp"].port):
+        with pytest.raises(TerminalError, match=found):
+            await reader.run()

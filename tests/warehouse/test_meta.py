@@ -58,6 +58,12 @@ def test_quarantine_counts_what_is_still_open(lake, state, frame):
     lake.append_once("bronze.quarantine", held, "csv", 1)
     replays = frame("bronze.replays", {"id": "q0", "result": "accepted"}, {"id": "q1", "result": "rejected"})
     lake.append_once("bronze.replays", replays, "replay", 1)
+    down = {"id": "d0", "reason": "source_down", "source": "erp", "origin": "erp"}
+    times = (AT, AT + timedelta(hours=1), AT + timedelta(hours=3))
+    for n, at in enumerate(times):
+        lake.append_once("bronze.quarantine", frame("bronze.quarantine", {**down, "quarantined_at": at}), "erp", n)
+    settled = {"id": "d0", "result": "settled", "replayed_at": AT + timedelta(hours=2)}
+    lake.append_once("bronze.replays", frame("bronze.replays", settled), "settled", 1)
     flagged = frame(
         "silver.readings",
         {"tag": "m.count", "flag": "jump", "source": "plc", "opening": False, "at": AT},
@@ -65,12 +71,20 @@ def test_quarantine_counts_what_is_still_open(lake, state, frame):
         {"tag": "m.power", "flag": None, "source": "plc"},
     )
     lake.replace_days("silver.readings", flagged, [DAY])
+    left_out = {"source": "mes", "record_set": "mes.orders", "message": "missing_value: product is empty"}
+    lake.replace(
+        "silver.rejected_records", frame("silver.rejected_records", *({**left_out, "record_key": k} for k in "ab"))
+    )
     rows = meta(lake, state, "quarantine").select("source", "reason", "booked", "rows", "open_rows").rows()
     assert rows == [
         ("csv", "not_a_number", False, 3, 2),
         ("csv", "not_finite", True, 1, 0),
+        ("erp", "source_down", False, 3, 1),
+        ("mes", "broken_record", False, 2, 2),
         ("plc", "jump", True, 1, 0),
     ]
+    shown = meta(lake, state, "quarantine").row(by_predicate=pl.col("reason") == "broken_record", named=True)
+    assert (shown["origin"], shown["example"]) == ("mes.orders", "missing_value: product is empty")
 
 
 def test_sources_say_whether_they_live(lake, state, frame):

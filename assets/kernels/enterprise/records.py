@@ -103,6 +103,16 @@ def adapt(records: pl.LazyFrame, adapter: Adapter, record_sets: Sequence[str]) -
     return decode(latest(records, record_sets), adapter.columns, adapter.rename, table(f"silver.{adapter.table}").key)
 
 
+def left_out(judged: Mapping[str, Decoded], sources: Mapping[str, str]) -> pl.LazyFrame:
+    """silver.rejected_records: what each silver table (named without its layer) rejects.
+
+    `sources` is the source of each record set.
+    """
+    told = [d.rejected.with_columns(table_name=pl.lit(f"silver.{name}")) for name, d in judged.items()]
+    source = pl.col("record_set").replace_strict(sources, default=None, return_dtype=pl.String)
+    return pl.concat(told).with_columns(source=source).select(*table("silver.rejected_records").schema)
+
+
 def _read(column: Column) -> pl.Expr:
     """The text of `raw_<name>` as the column's kind; null where it cannot be read."""
     raw = pl.col(f"raw_{column.name}")

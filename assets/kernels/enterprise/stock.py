@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 
 import polars as pl
 
+from assets.kernels.enterprise.records import Decoded, decode, latest
 from plant.tables import Column, table
 
 EXTERNAL = "external"
@@ -25,6 +26,11 @@ MOVES: tuple[Column, ...] = (
     Column("reference", "str", "order the move belongs to", null=True),
 )
 """What a row of the sources' stock_moves must hold; `records.decode` takes it as a contract."""
+
+
+def moves(records: pl.LazyFrame, record_sets: Sequence[str]) -> Decoded:
+    """Stock moves from bronze.records: those that hold what `MOVES` asks for, and the others."""
+    return decode(latest(records, record_sets), MOVES, {"move_id": "id"}, ["move_id"])
 
 
 def ledger(
