@@ -13,7 +13,7 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-DAYS = dg.DailyPartitionsDefinition(start_date="2012-01-01", end_offset=1)
+DAYS = dg.DailyPartitionsDefinition(start_date="1999-12-31", end_offset=1)
 """One partition a production day, named by its ISO date; the running day is a partition as well."""
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()

@@ -12,13 +12,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.days.fingerprints import code_hash
+from pipelines.days.fingerprints import code_hash, digest
 from pipelines.days.receipts import receipt_of
 from pipelines.instance import instance
 from pipelines.place import Place, place
 from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError, TerminalError
+from plant.tables import tables
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -76,14 +77,31 @@ class Builder:
         self._enterprise()
         self._days(None, None)
 
+    def ingest_and_recompute(self) -> Built:
+        """What is new, through silver and the gold day tables; no models, no publication."""
+        self._job("ingest")
+        self.recompute()
+        return self.built
+
     def _enterprise(self) -> None:
-        wanted = self.lake.fingerprint("bronze.records") + code_hash("assets", "plant")
-        self._once("enterprise", wanted)
+        """Bring the tables kept whole up to date; also when plant.toml changed or one of them is not as it was left."""
+        records = self.lake.fingerprint("bronze.records")
+        self._once("enterprise", digest(records, code_hash("assets", "plant"), self._plant_hash(), self._unlike()))
+
+    def _plant_hash(self) -> str:
+        return digest(self.plant.file.model_dump_json())
+
+    def _unlike(self) -> list[str]:
+        """Silver tables kept whole whose files are not the ones the door left."""
+        whole = [n for n, t in tables().items() if t.layer == "silver" and t.write == "replace"]
+        receipts = {n: self.state.built(n, None) for n in whole}
+        known = {n: r.output_fingerprint for n, r in receipts.items() if r is not None}
+        return [n for n, left in known.items() if self.lake.lost(n) or left != self.lake.fingerprint(n)]
 
     def _models(self) -> None:
         """Train once per production day; score once per hour of data; lay decisions over forecasts as they come."""
-        days = [str(d) for d in self.lake.days("silver.readings")]
-        trained = "|".join([*days[-1:], code_hash("assets", "models", "plant")])
+        last = [self.lake.days(name)[-1:] for name in ("silver.readings", "silver.time_ledger")]
+        trained = digest(last, code_hash("assets", "models", "plant"), self.plant.file.alerts)
         wanted = {
             "scores": f"{trained}|{self._hour()}",
             "decisions": f"{trained}|{self.lake.fingerprint('bronze.decisions')}",
@@ -169,8 +187,11 @@ def build_command(plant_toml: Path, root: Path | None, first: str | None, last: 
     """The verb: exit 0 when everything is up to date, 1 when a blocking check or a job failed."""
     if data is not None:
         os.environ["SHOPFLOOR_DATA"] = str(data.resolve())
+    start, end = _day(first), _day(last)
+    if start and end and end < start:
+        raise PlantError(f"--to {end} is before --from {start}; give the earlier day first")
     plant, progress = load(plant_toml), Progress()
-    built = Builder(plant, place(root), progress).run(_day(first), _day(last))
+    built = Builder(plant, place(root), progress).run(start, end)
     for failed in built.failed_checks:
         progress.say(f"[yellow]finding[/yellow] {failed}")
     progress.say(f"up to date ({len(built.stages)} jobs run)")

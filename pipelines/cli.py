@@ -133,8 +133,8 @@ def serve(
     plant: PlantToml = PLANT,
     root: Root = None,
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8501,
-    dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboards.")] = 8501,
+    dagster_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Dagster's web server.")] = 3000,
 ) -> None:
     """Dashboards and Dagster's web server."""
     from pipelines.verbs.serve import serve as run

@@ -31,8 +31,13 @@ from warehouse.shelf import Shelf
 from warehouse.state import State
 
 ROOMS = ("assets.bronze", "assets.silver", "assets.gold", "assets.models", "assets.exports")
-FRESH = {"bronze": timedelta(minutes=15), "silver": timedelta(hours=1), "gold": timedelta(hours=1)}
-"""How old the last materialisation of a layer may be before Dagster calls it stale."""
+FRESH = {
+    "bronze": timedelta(minutes=15),
+    "silver": timedelta(hours=30),
+    "gold": timedelta(hours=30),
+    "exports": timedelta(minutes=30),
+}
+"""How old the last materialisation may be before Dagster calls it stale. Unchanged days are not built again."""
 
 
 PEOPLE_AND_DOOR = ("quarantine", "replays", "decisions")
@@ -45,7 +50,7 @@ def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) 
 
     assets = [_with_policies(a) for a in load_assets()]
     return dg.Definitions(
-        assets=[*assets, published, *(_appended(name) for name in PEOPLE_AND_DOOR)],
+        assets=[*assets, _with_policies(published), *(_appended(name) for name in PEOPLE_AND_DOOR)],
         asset_checks=checks_for() if checks else [],
         jobs=JOBS,
         schedules=SCHEDULES,

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from plant.errors import PlantError
+
 
 @dataclass(frozen=True)
 class Place:
@@ -48,4 +50,16 @@ def place(root: Path | str | None = None) -> Place:
     """`root_of`, created when missing."""
     found = root_of(root)
     found.mkdir(parents=True, exist_ok=True)
+    return Place(found)
+
+
+def lake_place(root: Path | str | None = None) -> Place:
+    """`root_of` for verbs that only read: a root without a lake is a mistake, not an empty plant.
+
+    Raises:
+        PlantError: there is no lake.
+    """
+    found = root_of(root)
+    if not (found / "lake").is_dir():
+        raise PlantError(f"no lake under {found}; run `shopfloor build` or `demo` with this --root first")
     return Place(found)

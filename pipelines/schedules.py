@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.jobs import enterprise, exports, ingest, models
+from pipelines.jobs import decisions, enterprise, exports, ingest, models, scores
 from pipelines.upkeep import upkeep
 
 SCHEDULES = [
@@ -19,6 +19,18 @@ SCHEDULES = [
     dg.ScheduleDefinition(
         name="models_nightly", job=models, cron_schedule="30 3 * * *",
         description="Retrain, score and forecast once a night.",
+    ),
+    dg.ScheduleDefinition(
+        name="scores_hourly",
+        job=scores,
+        cron_schedule="7 * * * *",
+        description="Failure risk with the model on the shelf.",
+    ),
+    dg.ScheduleDefinition(
+        name="decisions_every_five_minutes",
+        job=decisions,
+        cron_schedule="3-58/5 * * * *",
+        description="What people approved, laid over the forecasts.",
     ),
     dg.ScheduleDefinition(
         name="upkeep_daily", job=upkeep, cron_schedule="15 2 * * *",

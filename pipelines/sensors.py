@@ -7,16 +7,21 @@ edits) through the same plan as `shopfloor build`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from connectors.files.drop import waiting
+from pipelines.days.fingerprints import digest
 from pipelines.days.plan import plan
 from pipelines.jobs import ingest, inventory, ledgers, numbers, readings
 from plant.config import Plant
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PAUSE_AFTER_FAILURE = timedelta(minutes=10)
+_STATUS = dg.DagsterRunStatus
+WAITING = [_STATUS.QUEUED, _STATUS.NOT_STARTED, _STATUS.STARTING, _STATUS.STARTED, _STATUS.CANCELING]
 _STAGES = {"readings": readings, "ledgers": ledgers, "numbers": numbers, "inventory": inventory}
 
 
@@ -28,7 +33,7 @@ def new_files(
     found = waiting(plant, dock.root, dock.seen)
     if not found:
         return dg.SkipReason("no new file in any drop folder")
-    return dg.RunRequest(run_key="|".join(sorted(found))[:400])
+    return dg.RunRequest(run_key=digest(*sorted(found)))
 
 
 @dg.sensor(
@@ -45,11 +50,22 @@ def stale_days(
     if step is None:
         yield dg.SkipReason("every day is up to date")
         return
+    busy = _busy(context.instance, _STAGES[step.stage].name)
+    if busy:
+        yield dg.SkipReason(busy)
+        return
     for first, last in step.ranges:
         tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-        yield dg.RunRequest(
-            job_name=_STAGES[step.stage].name, tags=tags, run_key=f"{step.stage}:{first}:{last}:{step.key}"
-        )
+        yield dg.RunRequest(job_name=_STAGES[step.stage].name, tags=tags)
+
+
+def _busy(instance: dg.DagsterInstance, job: str) -> str | None:
+    """Why not to ask for this job now. No run key: the same day may fall stale in the same way again."""
+    if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=WAITING)):
+        return f"{job} is queued or running"
+    since = datetime.now(UTC) - PAUSE_AFTER_FAILURE
+    failed = dg.RunsFilter(job_name=job, statuses=[_STATUS.FAILURE], created_after=since)
+    return f"{job} failed less than {PAUSE_AFTER_FAILURE} ago" if instance.get_runs_count(failed) else None
 
 
 SENSORS = [new_files, stale_days]

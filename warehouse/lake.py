@@ -158,6 +158,12 @@ class Lake:
         snap = self.snapshot(name)
         return "" if snap is None else snap.fingerprint(partitions)
 
+    def lost(self, name: str) -> set[Partition | None]:
+        """Partitions with a data file that is gone from disk (None: a table kept whole): deleted behind our back."""
+        snap = self.snapshot(name)
+        parts = {} if snap is None else snap.by_partition
+        return {part for part, paths in parts.items() if not all(Path(p).exists() for p in paths)}
+
     def append_once(self, name: str, frame: pl.DataFrame, app: str, version: int) -> bool:
         """Append rows unless this application's version went in already.
 
@@ -211,8 +217,9 @@ class Lake:
 
     def _replace_days(self, contract: Table, ready: pl.DataFrame, days: list[date]) -> Written:
         delta, day = self.ensured(contract), contract.partition or ""
-        old = self.scan(contract.name, partitions=days).collect()
-        changed = changed_days(contract, old, ready, days)
+        lost = self.lost(contract.name)
+        old = self.scan(contract.name, partitions=[d for d in days if d not in lost]).collect()
+        changed = sorted({*changed_days(contract, old, ready, days), *(d for d in days if d in lost)})
         if changed:
             rows = stamp(contract, old, ready, self._clock()).filter(pl.col(day).is_in(changed))
             listed = ", ".join(f"'{d.isoformat()}'" for d in changed)
@@ -232,8 +239,9 @@ class Lake:
 
     def _replace(self, contract: Table, ready: pl.DataFrame) -> Written:
         delta = self.ensured(contract)
-        old = self.scan(contract.name).collect()
-        if same(contract, old, ready):
+        lost = self.lost(contract.name)
+        old = contract.empty() if lost else self.scan(contract.name).collect()
+        if not lost and same(contract, old, ready):
             return Written(delta.version(), ready.height, (), committed=False)
         commit(delta, contract, stamp(contract, old, ready, self._clock()))
         return Written(delta.version(), ready.height, (), committed=True)

@@ -116,7 +116,7 @@ class OpcUaReader:
         self.health.up(self._words())
         asked = time.monotonic()
         while True:
-            if self._gap.is_set():
+            if self._gap.is_set() and not sub.restoring:
                 await self._catch_up(client, sub)
             await self._drain()
             await asyncio.sleep(TICK_S)

@@ -88,6 +88,7 @@ class GapSubscription(Subscription):
         self._on_gap = on_gap
         self.refused: dict[str, str] = {}
         self.broken: Exception | None = None
+        self.restoring = False
 
     @classmethod
     async def open(cls, client: GapClient, publish_ms: float, on_batch: OnBatch, on_gap: OnGap) -> GapSubscription:
@@ -145,7 +146,9 @@ class GapSubscription(Subscription):
         """After a reconnect: republish, else transfer, else recreate and report the gap.
 
         asyncua swallows what is raised here and stays "connected" without data, so it is kept in `broken`.
+        While `restoring`, history is not to be read: a value between that and the new items would be in neither.
         """
+        self.restoring = True
         try:
             if not (self._client.session_reused and await self._refilled()) and not await self._transferred():
                 self._on_gap("the server forgot the subscription")
@@ -153,6 +156,8 @@ class GapSubscription(Subscription):
         except Exception as error:
             self.broken = error
             raise
+        finally:
+            self.restoring = False
         self._client.uaclient.session.ensure_publish_loop()
 
     async def _refilled(self) -> bool:

@@ -48,9 +48,10 @@ def combine(parts: Iterable[tuple[str, str]]) -> str:
 
 
 def fingerprints(lake: Lake, name: str) -> dict[str, str]:
-    """Hash of the live files of each partition of a table, by the partition's text."""
+    """Hash of the live files of each partition of a table, by the partition's text; none where a file is gone."""
     snapshot = lake.snapshot(name)
     if snapshot is None:
         return {}
-    files = snapshot.by_partition.items()
-    return {str(part): digest(*sorted(Path(p).name for p in paths)) for part, paths in files if part is not None}
+    lost = lake.lost(name)
+    files = ((part, paths) for part, paths in snapshot.by_partition.items() if part is not None and part not in lost)
+    return {str(part): digest(*sorted(Path(p).name for p in paths)) for part, paths in files}

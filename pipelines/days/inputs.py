@@ -40,7 +40,9 @@ class Inputs:
         reports = self._layers["reports"]
         for start_at, end_at in reports.select("start_at", "end_at").iter_rows():
             for site in self.plant.sites:
-                found.update(production_days(self.plant, site, start_at, end_at))
+                # A report of no length still books its pieces, on the day it lies in.
+                until = max(end_at, start_at + timedelta(microseconds=1))
+                found.update(production_days(self.plant, site, start_at, until))
         return sorted(d for d in found if self._begun(d))
 
     def days_of(self, stage: str) -> list[date]:
@@ -69,7 +71,7 @@ class Inputs:
     def readings_hash(self, day: date, opening_hash: str) -> str:
         """What silver.readings of the day is built from."""
         files = [(str(d), self._readings.get(str(d), "")) for d in self._dates(day)]
-        return digest(self._fixed, combine(files), opening_hash)
+        return digest(self._fixed, combine(files), opening_hash, *self._site_bounds(day))
 
     def ledger_hash(self, day: date, readings: str) -> str:
         """What the ledgers of the day are built from, given the hash of its readings."""
@@ -88,8 +90,8 @@ class Inputs:
 
     def inventory_hash(self, day: date) -> str:
         """What gold.inventory of the day is built from: every stock movement up to that day, and the masters."""
-        masters = [self.lake.fingerprint(f"silver.{n}") for n in ("materials", "partners")]
-        return digest(self._fixed, self._stock_chain().get(day, ""), *masters)
+        masters = [self.lake.fingerprint(f"silver.{n}") for n in ("materials", "partners", "purchase_orders")]
+        return digest(self._fixed, self._stock_chain().get(day, ""), *masters, *self._site_bounds(day))
 
     def _fingerprints(self, name: str) -> dict[str, str]:
         if name not in self._prints:
@@ -156,8 +158,11 @@ class Inputs:
     def _begun(self, day: date) -> bool:
         return any(self._bounds(day)[0] <= h for h in self._horizon.values())
 
+    def _site_bounds(self, day: date) -> list[tuple[datetime, datetime]]:
+        return [day_bounds(self.plant, site, day) for site in self.plant.sites]
+
     def _bounds(self, day: date) -> tuple[datetime, datetime]:
-        bounds = [day_bounds(self.plant, site, day) for site in self.plant.sites]
+        bounds = self._site_bounds(day)
         return min(b[0] for b in bounds), max(b[1] for b in bounds)
 
     def _dates(self, day: date) -> list[date]:
@@ -172,7 +177,8 @@ class Inputs:
 
 def _overlapping(frame: pl.DataFrame, start_at: datetime, end_at: datetime) -> pl.DataFrame:
     began = pl.col("start_at").is_not_null() & (pl.col("start_at") < end_at)
-    return frame.filter(began & (pl.col("end_at").is_null() | (pl.col("end_at") > start_at)))
+    instant = (pl.col("start_at") == pl.col("end_at")) & (pl.col("end_at") >= start_at)
+    return frame.filter(began & (pl.col("end_at").is_null() | (pl.col("end_at") > start_at) | instant))
 
 
 def ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
-from pipelines.place import place
+from pipelines.place import lake_place
 from plant.errors import PlantError
 
 FORMATS = {"csv": "csv", "excel": "xlsx", "json": "json"}
@@ -26,7 +26,7 @@ def export_forecast(plant_toml: Path, root: Path | None, *, by: str, form: str) 
         raise PlantError(f"--format {form!r} is not known; valid: {', '.join(FORMATS)}")
     if not by.strip():
         raise PlantError("--by is missing: an export is signed with a name, e.g. --by 'J. Planner'")
-    where = place(root)
+    where = lake_place(root)
     rows = forecast(connect(where.root)).filter(pl.col("status") == "approved")
     if rows.is_empty():
         console.print("no approved forecast; approve some on the forecasts page first")
@@ -61,5 +61,7 @@ def export_copy(root: Path | None, path: Path) -> int:
     """The verb `copy`: a self-contained DuckDB file."""
     from warehouse.publish import export_copy as copy
 
-    console.print(f"written to {copy(place(root).root, path)}")
+    if not path.resolve().parent.is_dir():
+        raise PlantError(f"{path}: the folder {path.resolve().parent} does not exist; create it or choose another")
+    console.print(f"written to {copy(lake_place(root).root, path)}")
     return 0

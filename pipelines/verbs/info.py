@@ -8,8 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from pipelines.place import place
-from plant.errors import PlantError
+from pipelines.place import lake_place
 
 SHOWN = {
     "Tables": "SELECT table_name, row_count, delta_version, files, bytes, written_at FROM meta.tables "
@@ -36,7 +35,7 @@ def info_command(root: Path | None, *, as_json: bool) -> int:
 def _table(title: str, rows: list[dict[str, object]]) -> RichTable:
     shown = RichTable(title=title, title_justify="left")
     for name in rows[0]:
-        shown.add_column(name)
+        shown.add_column(name, no_wrap=name in ("table_name", "source"))
     for row in rows:
         shown.add_row(*("" if v is None else str(v)[:90] for v in row.values()))
     return shown
@@ -46,8 +45,6 @@ def read(root: Path | None) -> dict[str, list[dict[str, object]]]:
     """The sections as rows, from the live lake."""
     from warehouse.connect import connect
 
-    where = place(root)
-    if not (where.root / "lake").exists():
-        raise PlantError(f"no lake under {where.root}; run `shopfloor build` or `demo` with this --root first")
+    where = lake_place(root)
     con = connect(where.root)
     return {title: con.sql(sql).pl().to_dicts() for title, sql in SHOWN.items()}

@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 
 from connectors.quarantine import pending, replay, split
-from pipelines.place import place
+from pipelines.place import lake_place
 from plant.config import load
 from warehouse.lake import Lake
 
@@ -23,7 +23,7 @@ def open_rows(lake: Lake) -> pl.DataFrame:
 
 def list_rows(root: Path | None) -> int:
     """The verb `list`."""
-    lake = Lake(place(root).root)
+    lake = Lake(lake_place(root).root)
     rows = lake.scan("bronze.quarantine").unique("id").collect()
     waiting = set(open_rows(lake)["id"])
     broken = lake.scan("silver.rejected_records").group_by("source", "record_set", "reason").len().collect()
@@ -41,7 +41,7 @@ def list_rows(root: Path | None) -> int:
 
 def show_rows(root: Path | None, reason: str | None, source: str | None, limit: int) -> int:
     """The verb `show`."""
-    rows = Lake(place(root).root).scan("bronze.quarantine")
+    rows = Lake(lake_place(root).root).scan("bronze.quarantine")
     for column, wanted in (("reason", reason), ("source", source)):
         rows = rows if wanted is None else rows.filter(pl.col(column) == wanted)
     for row in rows.unique("id").sort("quarantined_at", "position").head(limit).collect().iter_rows(named=True):
@@ -52,7 +52,7 @@ def show_rows(root: Path | None, reason: str | None, source: str | None, limit: 
 
 def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
     """The verb `replay`: 0 when every row that can be replayed was accepted, 1 when some are rejected again."""
-    lake = Lake(place(root).root)
+    lake = Lake(lake_place(root).root)
     rows = open_rows(lake)
     rows = rows if source is None else rows.filter(pl.col("source") == source)
     plant = load(plant_toml)

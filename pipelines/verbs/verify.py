@@ -15,7 +15,7 @@ from rich.console import Console
 
 from pipelines.build import Builder
 from pipelines.days.receipts import STAGES
-from pipelines.place import Place, place
+from pipelines.place import Place, lake_place
 from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError
@@ -40,7 +40,7 @@ class Difference:
 
 def verify_command(root: Path | None, plant_toml: Path, receipt: str | None) -> int:
     """The verb: 0 when every compared day is reproduced, 1 on any difference."""
-    plant, where = load(plant_toml), place(root)
+    plant, where = load(plant_toml), lake_place(root)
     names, day = _wanted(receipt)
     compared, found = verify(plant, where, names, day)
     for d in found:
@@ -100,6 +100,10 @@ def _rows(lake: Lake, name: str, day: date) -> pl.DataFrame:
 
 
 def _days(published: Lake, again: Lake, name: str, day: date | None) -> list[date]:
-    if day is not None:
-        return [day]
-    return sorted({*published.days(name), *again.days(name)})
+    known = sorted({*published.days(name), *again.days(name)})
+    if day is None:
+        return known
+    if day not in known:
+        span = f"{known[0]} to {known[-1]}" if known else "none yet; run `shopfloor build` first"
+        raise PlantError(f"{name} has no day {day}; it has {span}")
+    return [day]

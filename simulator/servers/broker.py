@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -25,6 +26,19 @@ class OpenDoor(BaseAuthPlugin):
         return True
 
 
+class ClosingBroker(Broker):
+    """A broker that leaves no connection open: amqtt forgets those it is still serving when it ends."""
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """Serve a client, then close its connection whatever happened."""
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            writer.transport.abort()
+
+
 @contextlib.asynccontextmanager
 async def broker(host: str, port: int, source: str = "mqtt") -> AsyncIterator[Broker]:
     """A broker on host:port while the context is open.
@@ -39,7 +53,7 @@ async def broker(host: str, port: int, source: str = "mqtt") -> AsyncIterator[Br
         listeners={"default": ListenerConfig(bind=f"{host}:{port}")},
         plugins={"simulator.servers.broker.OpenDoor": {}},
     )
-    served = Broker(config)
+    served = ClosingBroker(config)
     await served.start()
     try:
         yield served

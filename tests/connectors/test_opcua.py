@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from asyncua import ua
+from asyncua.common.subscription import Subscription
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_to_binary
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
@@ -184,7 +185,14 @@ async def test_a_cut_connection_loses_nothing(tmp_path):
 
 
 @in_loop
-async def test_a_restarted_server_is_subscribed_anew(tmp_path):
+async def test_a_restarted_server_is_subscribed_anew(tmp_path, monkeypatch):
+    recreate = Subscription.recreate
+
+    async def slowly(subscription):  # history must not be read before the new subscription listens
+        await asyncio.sleep(0.5)
+        return await recreate(subscription)
+
+    monkeypatch.setattr(Subscription, "recreate", slowly)
     plant, log, intake = make_plant(tmp_path), Delivered(), MemoryIntake()
     health = Health("ua", "opcua")
     async with reading(plant, tmp_path, intake, health):
@@ -252,6 +260,13 @@ async def test_an_overflow_of_a_server_without_history_is_counted(tmp_path, monk
     assert asked == [3]
 
 
+async def pump(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
 @contextlib.asynccontextmanager
 async def proxied(folder, plant):
     """The same plant behind a TCP proxy whose links can be cut (RST)."""
@@ -259,18 +274,21 @@ async def proxied(folder, plant):
 
     target = urlparse(plant.sources["ua"].endpoint).port
     links: list[asyncio.StreamWriter] = []
-
-    async def pump(reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+    serving: set[asyncio.Task] = set()
 
     async def accept(reader, writer):
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target)
-        links.extend((writer, inner_writer))
-        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+        serving.add(asyncio.current_task())
+        ends = [writer]
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target)
+            ends.append(inner_writer)
+            links.extend(ends)
+            await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is away, or the proxy ends
+        finally:
+            for end in ends:
+                end.transport.abort()
 
     proxy = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
@@ -285,8 +303,11 @@ async def proxied(folder, plant):
     try:
         yield load(path), cut
     finally:
-        cut()
         proxy.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0)  # aborted transports close in the loop's next turn
 
 
 @in_loop

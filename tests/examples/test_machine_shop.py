@@ -26,7 +26,7 @@ def lake(tmp_path_factory):
     os.environ["SHOPFLOOR_DATA"] = str(DATA)
     try:
         plant = load(ROOT / "examples" / "machine_shop" / "plant.toml")
-        Builder(plant, Place(root), Progress(quiet=True), checks=False).run()
+        Builder(plant, Place(root), Progress(quiet=True), checks=False).ingest_and_recompute()
     finally:
         if before is None:
             del os.environ["SHOPFLOOR_DATA"]

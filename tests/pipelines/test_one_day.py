@@ -1,6 +1,7 @@
 """One machine through the whole house: files and orders in, numbers out; twice the same; late data repaired."""
 
 import os
+import shutil
 import time
 from datetime import date, timedelta
 
@@ -13,6 +14,7 @@ from pipelines.build import Builder
 from pipelines.days.receipts import STAGES
 from pipelines.place import Place
 from pipelines.verbs.progress import Progress
+from plant.config import load
 from plant.tables import tables
 from warehouse.lake import Lake
 
@@ -27,7 +29,9 @@ def settle(path):
 
 
 def build(plant, root, *, checks=True):
-    return Builder(plant, Place(root), Progress(quiet=True), checks=checks).run()
+    """A whole build; without checks also without models and publication, which other tests hold."""
+    builder = Builder(plant, Place(root), Progress(quiet=True), checks=checks)
+    return builder.run() if checks else builder.ingest_and_recompute()
 
 
 @pytest.fixture
@@ -153,3 +157,37 @@ def test_a_missing_signal_opens_bounds_and_is_never_zero(tmp_path):
     assert row["unknown_s"] == 10 * 3600 - 60
     assert row["coverage"] == pytest.approx(2 * 3600 / row["pbt_s"])
     assert row["oee_low"] < row["oee_high"]
+
+
+def test_files_deleted_from_disk_are_built_again(root, tmp_path):
+    plant = small_plant(tmp_path)
+    build(plant, root, checks=False)
+    names = (*BUILT, "silver.operations", "silver.machines")
+    before = content(root, names)
+    for name in ("silver.readings", "silver.time_ledger", "gold.kpi"):
+        shutil.rmtree(root / "lake" / name.replace(".", "/") / f"production_day={DAY}")
+    shutil.rmtree(root / "lake" / "silver" / "operations")
+    build(plant, root, checks=False)
+    after = content(root, names)
+    assert all(before[n].equals(after[n]) for n in names)
+
+
+def test_one_row_of_a_reset_clock_does_not_stop_the_build(root, tmp_path):
+    settle(write_csv(root, "reset.csv", [("m-1.good", START.replace(year=2001), "5", "Good")]))
+    build(small_plant(tmp_path), root, checks=False)
+    assert Lake(root).scan("gold.oee", days=(DAY, DAY)).collect().height > 0
+
+
+def test_a_change_of_the_plant_file_gives_what_a_fresh_build_gives(root, tmp_path):
+    build(small_plant(tmp_path), root, checks=False)
+    path = tmp_path / "changed.toml"
+    path.write_text((tmp_path / "plant.toml").read_text().replace('"06:00"', '"05:00"').replace("= 120.0", "= 7200.0"))
+    changed = load(path)
+    build(changed, root, checks=False)
+    fresh = tmp_path / "fresh"
+    shutil.copytree(root / "drop", fresh / "drop")
+    shutil.copy(root / "mes.sqlite", fresh / "mes.sqlite")
+    build(changed, fresh, checks=False)
+    names = (*BUILT, "silver.machines")
+    ours, theirs = content(root, names), content(fresh, names)
+    assert not [n for n in names if not ours[n].equals(theirs[n])]
