@@ -36,6 +36,7 @@ REFUSALS = ("unknown_format", "unreadable_file", "undecodable", "empty_file", "m
 WHY_NOT = {
     **dict.fromkeys(FAILURES, "no row: it is tried at every ingestion, and settled when it was read"),
     **dict.fromkeys(REFUSALS, "no row: the file is read again when it or the settings of its source change"),
+    "poison_segment": "the collector tries the segment again when it starts",
     "broken_row": "the fields of the line cannot be told apart: correct it and send the file again",
     "bad_node": "no value: correct the address of the tag and restart the collector",
     "bad_address": "no value: correct the address of the tag and restart the collector",

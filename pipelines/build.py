@@ -20,6 +20,7 @@ from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError, TerminalError
 from plant.tables import tables
+from warehouse.snapshot import lost_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -96,7 +97,7 @@ class Builder:
         whole = [n for n, t in tables().items() if t.layer == "silver" and t.write == "replace"]
         receipts = {n: self.state.built(n, None) for n in whole}
         known = {n: r.output_fingerprint for n, r in receipts.items() if r is not None}
-        return [n for n, left in known.items() if self.lake.lost(n) or left != self.lake.fingerprint(n)]
+        return [n for n, left in known.items() if lost_of(self.lake.snapshot(n)) or left != self.lake.fingerprint(n)]
 
     def _models(self) -> None:
         """Train once per production day; score once per hour of data; lay decisions over forecasts as they come."""

@@ -24,7 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from plant.errors import ContractError, TerminalError, TransientError
 from plant.tables import Table, table
 from warehouse.revisions import changed_days, same, stamp
-from warehouse.snapshot import Partition, Snapshot, read, select, snapshot_of
+from warehouse.snapshot import Partition, Snapshot, lost_of, read, select, snapshot_of
 from warehouse.tidy import Tidied, tidy
 from warehouse.writing import commit, create, enforce, ordered
 
@@ -158,12 +158,6 @@ class Lake:
         snap = self.snapshot(name)
         return "" if snap is None else snap.fingerprint(partitions)
 
-    def lost(self, name: str) -> set[Partition | None]:
-        """Partitions with a data file that is gone from disk (None: a table kept whole): deleted behind our back."""
-        snap = self.snapshot(name)
-        parts = {} if snap is None else snap.by_partition
-        return {part for part, paths in parts.items() if not all(Path(p).exists() for p in paths)}
-
     def append_once(self, name: str, frame: pl.DataFrame, app: str, version: int) -> bool:
         """Append rows unless this application's version went in already.
 
@@ -207,8 +201,7 @@ class Lake:
 
     @staticmethod
     def _only(contract: Table, ready: pl.DataFrame, days: Sequence[date]) -> None:
-        day = contract.partition or ""
-        other = ready.filter(~pl.col(day).is_in(list(days)))
+        other = ready.filter(~pl.col(day := contract.partition or "").is_in(list(days)))
         if other.height:
             raise ContractError(
                 f"{contract.name}: nothing written, {other.height} rows of other days than the ones replaced, "
@@ -217,7 +210,7 @@ class Lake:
 
     def _replace_days(self, contract: Table, ready: pl.DataFrame, days: list[date]) -> Written:
         delta, day = self.ensured(contract), contract.partition or ""
-        lost = self.lost(contract.name)
+        lost = lost_of(self.snapshot(contract.name))
         old = self.scan(contract.name, partitions=[d for d in days if d not in lost]).collect()
         changed = sorted({*changed_days(contract, old, ready, days), *(d for d in days if d in lost)})
         if changed:
@@ -239,7 +232,7 @@ class Lake:
 
     def _replace(self, contract: Table, ready: pl.DataFrame) -> Written:
         delta = self.ensured(contract)
-        lost = self.lost(contract.name)
+        lost = lost_of(self.snapshot(contract.name))
         old = contract.empty() if lost else self.scan(contract.name).collect()
         if not lost and same(contract, old, ready):
             return Written(delta.version(), ready.height, (), committed=False)

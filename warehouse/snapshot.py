@@ -79,6 +79,12 @@ class Snapshot:
         return int(self.files["rows"].sum())
 
 
+def lost_of(snap: Snapshot | None) -> set[Partition | None]:
+    """Partitions with a data file that is gone from disk (None: a table kept whole): deleted behind our back."""
+    parts = {} if snap is None else snap.by_partition
+    return {part for part, paths in parts.items() if not all(Path(p).exists() for p in paths)}
+
+
 def snapshot_of(contract: Table, delta: DeltaTable, path: Path) -> Snapshot:
     """Read the file list of the version a handle is at.
 

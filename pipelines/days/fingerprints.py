@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse.lake import Lake
+from warehouse.snapshot import lost_of
 
 
 def digest(*parts: object) -> str:
@@ -52,6 +53,6 @@ def fingerprints(lake: Lake, name: str) -> dict[str, str]:
     snapshot = lake.snapshot(name)
     if snapshot is None:
         return {}
-    lost = lake.lost(name)
+    lost = lost_of(snapshot)
     files = ((part, paths) for part, paths in snapshot.by_partition.items() if part is not None and part not in lost)
     return {str(part): digest(*sorted(Path(p).name for p in paths)) for part, paths in files}
