@@ -50,10 +50,9 @@ def test_it_ends_well_and_every_number_holds_against_the_truth(demo):
 def test_every_table_of_the_interface_is_filled(demo):
     root, _ = demo
     lake = Lake(root)
-    empty = {
-        n for n, t in tables().items() if t.layer in ("silver", "gold") and lake.scan(n).limit(1).collect().is_empty()
-    }
-    assert not empty
+    names = [n for n, t in tables().items() if t.layer in ("silver", "gold")]
+    empty = {n for n in names if lake.scan(n).limit(1).collect().is_empty()}
+    assert empty == {"silver.rejected_records"}  # the plant in a box keeps clean books
 
 
 def test_a_second_build_changes_no_silver_or_gold_version(demo):
