@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test lint bench lock schema clean
+.PHONY: install demo test nightly lint bench lock schema clean
 
 install: $(STAMP)
 
@@ -27,6 +27,12 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# Every property test with the nightly profile (tests/conftest.py): 2,000 examples each, 100,000 random machine
+# days against the naive oracle among them. About half an hour on two cores.
+nightly: install
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist load --timeout 7200 \
+	  -k "not browser" tests/plant tests/kernels tests/warehouse tests/pipelines
 
 lint: install
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from plant.kpi.catalogue import KPIS
+
 Severity = Literal["blocking", "warning"]
 
 
@@ -108,10 +110,27 @@ ENERGY = (
           "abs(kwh_per_good_pc * good_pcs - energy_kwh) > 1e-6 * greatest(1, energy_kwh)"),
 )  # fmt: skip
 
+_FACTORS = " ".join(f"WHEN '{kpi.name}' THEN {kpi.factor!r}" for kpi in KPIS if kpi.factor != 1.0)
+_FACTOR = f"(CASE kpi {_FACTORS} ELSE 1.0 END)"
+KPI_SUMS = (
+    _rows("pieces", "produced = good + scrap + rework", "produced_pcs <> good_pcs + scrap_pcs + rework_pcs"),
+    _rows("busy_time", "PBT = APT + AUST + ADET + ADOT + unknown = POT - planned down",
+          "pbt_us <> apt_us + aust_us + adet_us + adot_us + unknown_us OR pbt_us <> pot_us - planned_down_us"),
+    _rows("e10", "the states of SEMI E10 and unknown time fill POT",
+          "pot_us <> apt_us + sby_us + eng_us + sdt_us + udt_us + unknown_us"),
+    _rows("vdi", "use, down times of VDI 3423 and unknown time fill PBT",
+          "pbt_us <> apt_us + vdi_technical_us + vdi_logistic_us + vdi_organisational_us + unknown_us"),
+    _rows("ideal", "ideal time of good, scrap and rework pieces is that of all",
+          "ideal_us <> good_ideal_us + scrap_ideal_us + rework_ideal_us"),
+    HouseRule("reference", "machines have at most the time of an hour in an hour",
+              "SELECT machine, hour_at FROM {batch} WHERE machine IS NOT NULL GROUP BY ALL "
+              "HAVING sum(reference_us) > 3600000000"),
+)  # fmt: skip
 KPI = (
     _rows("bounds", "a KPI lies between its bounds", "value_low > value + 1e-9 OR value > value_high + 1e-9"),
-    _rows("ratio", "value = numerator / denominator",
-          "denominator <> 0 AND abs(value * denominator - numerator) > 1e-6 * greatest(1, abs(numerator))"),
+    _rows("ratio", "value = numerator / denominator x factor of the unit",
+          f"denominator <> 0 AND abs(value * denominator - numerator * {_FACTOR}) "
+          f"> 1e-6 * greatest(1, abs(numerator)) * {_FACTOR}"),
     _rows("why_null", "a KPI without value says why", "value IS NULL AND note IS NULL"),
 )  # fmt: skip
 
@@ -152,6 +171,7 @@ HOUSE_RULES: Mapping[str, tuple[HouseRule, ...]] = {
     "gold.yield": YIELD,
     "gold.inventory": INVENTORY,
     "gold.energy": ENERGY,
+    "gold.kpi_sums": KPI_SUMS,
     "gold.kpi": KPI,
     "gold.failure_risk": RISK,
     "gold.forecast": FORECAST,

@@ -9,12 +9,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import demo, ledger
+from benchmarks import demo, incremental, ledger, ledger_full, truth
 from benchmarks.figure import Figure
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- table: written by make bench -->", "<!-- end of table -->"
-SUITES: dict[str, Callable[[Path], Iterator[Figure]]] = {"demo": demo.figures, "ledger": ledger.figures}
+SUITES: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "demo": demo.figures,
+    "incremental": incremental.figures,
+    "late": incremental.late,
+    "ledger": ledger.figures,
+    "ledger.full": ledger_full.figures,
+    "readings": ledger_full.cleaning,
+    "truth": truth.figures,
+}
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ def main() -> None:
     production = [
         st.Page("app_pages/oee.py", title="OEE and losses", icon=":material/speed:",
                 help="How well the machines were used, where the time went, what each machine did."),
+        st.Page("app_pages/kpis.py", title="KPIs", icon=":material/percent:",
+                help="Any KPI at any level and grain, with its bounds, and why standards differ."),
         st.Page("app_pages/yields.py", title="Yield", url_path="yield", icon=":material/verified:",
                 help="Good and scrapped pieces by product and operation."),
         st.Page("app_pages/energy.py", title="Energy", icon=":material/bolt:",
@@ -39,9 +41,13 @@ def main() -> None:
         st.Page("app_pages/forecasts.py", title="Forecasts", icon=":material/trending_up:",
                 help="Expected demand: review, approve, export."),
     ]  # fmt: skip
+    changes = st.Page("app_pages/changes.py", title="Why it changed", icon=":material/history:",
+                      help="How a number came to read as it does, by cause; sign numbers off.")  # fmt: skip
     trust = st.Page("app_pages/trust.py", title="Data trust", icon=":material/fact_check:",
                     help="How fresh and complete the data are, what was rejected, which checks failed.")  # fmt: skip
-    page = st.navigation({"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [trust]})
+    page = st.navigation(
+        {"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [changes, trust]}
+    )
     frame.begin(page.title)
     page.run()
 

@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec
@@ -21,11 +21,12 @@ import streamlit as st
 from plant.config import Plant, load
 from plant.errors import ConfigError, MissingTableError
 from plant.tables import table
-from warehouse import Shelf, Window, marts
+from warehouse import Shelf, SignoffError, Window, as_of, marts, sign_off, why
 from warehouse.decisions import DecisionError, Pick, Word, decide_all
 from warehouse.marts import details
+from warehouse.revisions.cells import Grain, Level
 
-__all__ = ["DecisionError", "Pick"]  # the pages take them from here
+__all__ = ["DecisionError", "Pick", "SignoffError"]  # the pages take them from here
 
 P = ParamSpec("P")
 PLANT_ENV = "SHOPFLOOR_PLANT"
@@ -139,6 +140,27 @@ coverage = _cached(marts.coverage)
 quarantine = _cached(marts.quarantine)
 checks = _cached(marts.checks)
 sources = _cached(marts.sources)
+kpi_definitions = _cached(details.kpi_definitions)
+signoffs = _cached(details.signoffs)
+notifications = _cached(details.notifications)
+
+
+def _known(ask: Callable[Concatenate[Any, P], pl.DataFrame]) -> Callable[P, pl.DataFrame]:
+    """A question about revisions without its connection, answered from the cache while nothing was written."""
+    tables_read = ("gold.kpi_sums", "gold.kpi_definitions", "silver.machines")
+
+    @wraps(ask)
+    def answer(*_: P.args, **given: P.kwargs) -> pl.DataFrame:
+        at = str(root())
+        return _answer(at, ask.__name__, ask, tuple(sorted(given.items())), _live(at).versions(tables_read))
+
+    return answer
+
+
+numbers = _known(as_of)
+change = _known(why)
+kpi_by = _known(details.kpi_by)
+kpi_reconciliation = _known(details.kpi_reconciliation)
 
 
 def oee(
@@ -208,7 +230,7 @@ def meaning(table_name: str, column: str) -> str:
     return table(table_name).column(column).doc
 
 
-# Decisions: the only thing a page writes
+# Decisions and sign-offs: the only things a page writes
 
 
 def approve(picks: list[Pick], by: str, comment: str | None) -> None:
@@ -232,6 +254,12 @@ def mark_exported(picks: list[Pick], by: str) -> None:
 
 def _decide(picks: list[Pick], word: Word, by: str, comment: str | None) -> None:
     decide_all(root(), picks, word, by, comment)
+    _live(str(root())).forget()
+
+
+def sign(*, kpi: str, level: Level, scope: str, grain: Grain, period_start: datetime, by: str, comment: str) -> None:
+    """Sign a number off as it stands now. Raises SignoffError: no name, no such number, or one still running."""
+    sign_off(root(), kpi, level, scope, grain, period_start, by, comment.strip() or None)
     _live(str(root())).forget()
 
 

@@ -1,6 +1,8 @@
-"""Which machine was better, where that can be said at all. Frame in, frame out."""
+"""Which scope was better, where that can be said at all. Frame in, frame out."""
 
 from __future__ import annotations
+
+from math import inf
 
 import polars as pl
 
@@ -16,17 +18,34 @@ def decided(frame: pl.DataFrame) -> pl.DataFrame:
     >>> decided(f)["decided"].to_list()
     [False, False, True]
     """
-    ranked = frame.with_columns(
+    named = frame.with_columns(
         value=pl.col("oee"), low=pl.coalesce("oee_low", "oee"), high=pl.coalesce("oee_high", "oee")
-    ).sort("value", descending=True, nulls_last=True)
-    spans = ranked.select("low", "high", "value").rows()
-    flags = [_alone(n, spans) for n in range(len(spans))]
-    return ranked.with_columns(decided=pl.Series(flags, dtype=pl.Boolean))
+    )
+    return ranked(named, "higher")
 
 
-def _alone(n: int, spans: list[tuple[float | None, ...]]) -> bool:
-    low, high, value = spans[n]
-    if low is None or high is None or value is None:
-        return False
-    others = [s for k, s in enumerate(spans) if k != n and s[0] is not None and s[1] is not None]
-    return not any(o[0] < high and low < o[1] for o in others)  # type: ignore[operator]
+def ranked(frame: pl.DataFrame, better: str) -> pl.DataFrame:
+    """Scopes with value, low and high, best first, with `decided` as above; `better`: higher, lower or context.
+
+    A value without bounds may have been anything: nobody's place is certain beside it.
+
+    >>> f = pl.DataFrame({"value": [2.0, 1.0, 4.0], "low": [1.5, 1.0, 4.0], "high": [2.5, 1.0, 4.0]})
+    >>> ranked(f, "lower")["value"].to_list(), ranked(f.with_columns(low=None, high=None), "lower")["decided"].any()
+    ([1.0, 2.0, 4.0], False)
+    """
+    rows = frame.sort("value", descending=better != "lower", nulls_last=True)
+    spans = [_span(*row) for row in rows.select("low", "high", "value").iter_rows()]
+    flags = [_alone(n, spans) and value is not None for n, value in enumerate(rows["value"])]
+    return rows.with_columns(decided=pl.Series(flags, dtype=pl.Boolean))
+
+
+def _span(low: float | None, high: float | None, value: float | None) -> tuple[float, float] | None:
+    if low is None or high is None:
+        return None if value is None else (-inf, inf)
+    return low, high
+
+
+def _alone(n: int, spans: list[tuple[float, float] | None]) -> bool:
+    mine = spans[n]
+    others = [s for k, s in enumerate(spans) if k != n and s is not None]
+    return mine is not None and not any(low < mine[1] and mine[0] < high for low, high in others)

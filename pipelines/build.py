@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pipelines.days.fingerprints import code_hash, digest
 from pipelines.days.receipts import receipt_of
 from pipelines.instance import instance
+from pipelines.lock import alone
 from pipelines.place import Place, place
 from pipelines.verbs.progress import Progress
 from plant.config import Plant, load
 from plant.errors import PlantError, TerminalError
-from plant.tables import tables
-from warehouse.snapshot import lost_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -66,38 +66,32 @@ class Builder:
 
     def run(self, first: date | None = None, last: date | None = None) -> Built:
         """Everything from ingestion to publication."""
-        self._job("ingest")
-        self._enterprise()
-        self._days(first, last)
-        self._models()
-        self._job("exports")
+        with self._alone():
+            self._job("ingest")
+            self._days(first, last)
+            self._models()
+            self.publish()
         return self.built
 
-    def recompute(self) -> None:
+    def publish(self) -> None:
+        """What changed about signed numbers, then the analysts' file and approved exports."""
+        self._job("exports")
+
+    def recompute(self) -> Built:
         """Silver and the gold day tables from the bronze that is there; no ingestion, models or publication."""
-        self._enterprise()
-        self._days(None, None)
+        with self._alone():
+            self._days(None, None)
+        return self.built
 
     def ingest_and_recompute(self) -> Built:
         """What is new, through silver and the gold day tables; no models, no publication."""
-        self._job("ingest")
-        self.recompute()
+        with self._alone():
+            self._job("ingest")
+            self._days(None, None)
         return self.built
 
-    def _enterprise(self) -> None:
-        """Bring the tables kept whole up to date; also when plant.toml changed or one of them is not as it was left."""
-        records = self.lake.fingerprint("bronze.records")
-        self._once("enterprise", digest(records, code_hash("assets", "plant"), self._plant_hash(), self._unlike()))
-
-    def _plant_hash(self) -> str:
-        return digest(self.plant.file.model_dump_json())
-
-    def _unlike(self) -> list[str]:
-        """Silver tables kept whole whose files are not the ones the door left."""
-        whole = [n for n, t in tables().items() if t.layer == "silver" and t.write == "replace"]
-        receipts = {n: self.state.built(n, None) for n in whole}
-        known = {n: r.output_fingerprint for n, r in receipts.items() if r is not None}
-        return [n for n, left in known.items() if lost_of(self.lake.snapshot(n)) or left != self.lake.fingerprint(n)]
+    def _alone(self) -> AbstractContextManager[None]:
+        return alone(self.where.root, "shopfloor build", say=self.progress.say)
 
     def _models(self) -> None:
         """Train once per production day; score once per hour of data; lay decisions over forecasts as they come."""
@@ -139,8 +133,8 @@ class Builder:
             step = plan(self.plant, self.lake, self.state, first, last)
             if step is None:
                 return
-            for start, end in step.ranges:
-                self._job(step.stage, (start, end))
+            for days in step.ranges or (None,):
+                self._job(step.stage, days)
         raise BuildError(
             f"the days did not settle after {MOST_ROUNDS} rounds; last stale stage {step.stage} {step.ranges}"
         )
@@ -180,6 +174,9 @@ def _first_failure(name: str, result: dg.ExecuteInProcessResult) -> str:
             error = event.step_failure_data.error
             cause = error.cause or error
             return f"job {name}, step {event.step_key}: {cause.message.strip()}"
+    for event in result.all_events:  # before any step: a resource, e.g. another process holds the lock
+        if event.is_job_failure and (broken := event.job_failure_data.error) is not None:
+            return f"job {name}: {(broken.cause or broken).message.strip()}"
     failed = failed_checks(result)
     return f"job {name} failed" + (f"; blocking checks: {', '.join(failed)}" if failed else "")
 

@@ -15,6 +15,9 @@ from typing import Annotated
 
 import typer
 
+from pipelines.verbs.calendar import app as calendar_app
+from pipelines.verbs.edit.app import app as edit_app
+from pipelines.verbs.options import PLANT, PlantToml, Root
 from plant.errors import ConfigError, PlantError
 
 app = typer.Typer(
@@ -24,18 +27,15 @@ app = typer.Typer(
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rejected rows with reasons; replay after a fix.")
 export_app = typer.Typer(no_args_is_help=True, help="Approved forecasts and copies of the lake, as files.")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(edit_app, name="edit")
+app.add_typer(calendar_app, name="calendar")
 app.add_typer(export_app, name="export")
 
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of all state.", envvar="SHOPFLOOR_ROOT")]
-PlantToml = Annotated[
-    Path, typer.Option("--plant", help="The plant's configuration.", envvar="SHOPFLOOR_PLANT", dir_okay=False)
-]
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of external data sets ({data} in paths).", envvar="SHOPFLOOR_DATA")
 ]
 Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
 Host = Annotated[str, typer.Option(help="Address to listen on; loopback unless told.")]
-PLANT = Path("plant.toml")
 _FULL = "make room on the disk of --root, then start again: what was acknowledged is kept"
 _REMEDIES = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,

@@ -14,14 +14,13 @@ from typing import Any
 
 import dagster as dg  # isort: skip
 
-from pipelines.days.inputs import Inputs
 from pipelines.days.opening import opening
 from pipelines.days.receipts import Receipts
 from pipelines.dock import LakeDock
-from pipelines.io import LakeIO
+from pipelines.io import door
 from pipelines.jobs import JOBS
 from pipelines.place import Place, place
-from pipelines.publication import published
+from pipelines.publication import CHANGES, published
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from plant.config import Plant, load
@@ -40,8 +39,12 @@ FRESH = {
 """How old the last materialisation may be before Dagster calls it stale. Unchanged days are not built again."""
 
 
-PEOPLE_AND_DOOR = ("quarantine", "replays", "decisions")
-"""Bronze tables that no asset makes: the door, the replay verb and people on the forecasts page append to them."""
+WITHOUT_ASSET = (
+    *(f"bronze.{name}" for name in ("quarantine", "replays", "decisions", "edits", "signoffs")),
+    *(f"gold.{name}" for name in CHANGES),
+)
+"""Tables no asset makes: the door, replays, and people who decide, edit and sign off append to those of bronze; those
+of gold are written with the publication."""
 
 
 def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) -> dg.Definitions:
@@ -50,7 +53,7 @@ def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) 
 
     assets = [_with_policies(a) for a in load_assets()]
     return dg.Definitions(
-        assets=[*assets, _with_policies(published), *(_appended(name) for name in PEOPLE_AND_DOOR)],
+        assets=[*assets, _with_policies(published), *(_appended(name) for name in WITHOUT_ASSET)],
         asset_checks=checks_for() if checks else [],
         jobs=JOBS,
         schedules=SCHEDULES,
@@ -63,10 +66,9 @@ def build(plant: Plant, where: Place, *, checks: bool = True, **overrides: Any) 
 def resources(plant: Plant, where: Place) -> dict[str, Any]:
     """What the assets are given: the plant, the door, the dock, the opening rows."""
     lake, state, shelf = Lake(where.root), State(where.root), Shelf(where.root)
-    receipts = Receipts(lake, state, lambda: Inputs(plant, lake))
     return {
         "plant": plant,
-        "io_manager": LakeIO(lake, shelf, receipts, where.exports),
+        "io_manager": door(where, lake, shelf, lambda: Receipts(plant, lake, state)),
         "dock": LakeDock(where, lake, state),
         "opening": opening(lake),
         "lake": lake,
@@ -84,9 +86,9 @@ def load_assets() -> list[dg.AssetsDefinition]:
 
 
 def _appended(name: str) -> dg.AssetSpec:
-    contract = table(f"bronze.{name}")
+    contract = table(name)
     loaded_by = {"dagster/io_manager_key": "io_manager"}
-    return dg.AssetSpec(["bronze", name], group_name="bronze", description=contract.doc, metadata=loaded_by)
+    return dg.AssetSpec(name.split("."), group_name=contract.layer, description=contract.doc, metadata=loaded_by)
 
 
 def _with_policies(assets: dg.AssetsDefinition) -> dg.AssetsDefinition:

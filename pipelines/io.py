@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +19,14 @@ import polars as pl
 from connectors.base import Landing
 from connectors.quarantine import FAILURES, REFUSALS, pending, settled
 from pipelines.days.receipts import Receipts
+from pipelines.lock import alone
+from pipelines.place import Place
 from plant.tables import Table, table
 from warehouse.lake import Lake
 from warehouse.shelf import Shelf
 
 ENGINE: Literal["in-memory"] = "in-memory"
 """polars 2.1's streaming engine panics on merges of empty inputs (a plant without meters); days fit in memory."""
-FIRST_READ = ("bronze.readings", "silver.readings", "silver.time_ledger", "silver.stock_ledger")
-"""What the day stages read first; the hashes of their inputs are taken just before."""
 
 
 class LakeIO(dg.IOManager):
@@ -53,8 +53,10 @@ class LakeIO(dg.IOManager):
         if path[0] == "models":
             return self.shelf.latest(path[1])
         contract = table(".".join(path))
-        if contract.name in FIRST_READ:
-            self.receipts.begin()
+        if context.has_asset_partitions:
+            self.receipts.begin()  # before anything is read: what arrives later makes the day stale again
+        elif contract.layer == "bronze":
+            self.receipts.begin_whole(contract.name)
         if contract.write == "replace_day" and context.has_asset_partitions:
             return self.lake.scan(contract.name, days=_span(context.asset_partition_keys))
         return self.lake.scan(contract.name)
@@ -69,7 +71,8 @@ class LakeIO(dg.IOManager):
         frame = obj.collect(engine=ENGINE) if isinstance(obj, pl.LazyFrame) else obj
         if contract.write == "replace_day":
             days = [date.fromisoformat(key) for key in context.asset_partition_keys]
-            written = self.lake.replace_days(contract.name, frame, days)
+            frame = self.receipts.kept(contract.name, frame)
+            written = self.lake.replace_days(contract.name, frame, days, self.receipts.causes(contract.name, days))
             self.receipts.days_written(contract.name, frame, days)
         else:
             written = self.lake.replace(contract.name, frame)
@@ -95,6 +98,17 @@ class LakeIO(dg.IOManager):
         done = settled(pending(reports, self.lake.scan("bronze.replays")), contract.name, landings, now)
         if not done.is_empty():
             self.lake.append_once("bronze.replays", done, f"settled:{contract.name}:{now.isoformat()}", 0)
+
+
+def door(where: Place, lake: Lake, shelf: Shelf, receipts: Callable[[], Receipts]) -> dg.IOManagerDefinition:
+    """The door as Dagster opens it for one run: alone on the root, with the receipts of that run."""
+
+    def opened(context: dg.InitResourceContext) -> Iterator[LakeIO]:
+        run = "" if context.run is None else f" {context.run.run_id}"
+        with alone(where.root, f"Dagster run{run}"):
+            yield LakeIO(lake, shelf, receipts(), where.exports)
+
+    return dg.IOManagerDefinition(resource_fn=opened)  # type: ignore[arg-type]  # a generator: closed with the run
 
 
 def export_file(rows: pl.LazyFrame | pl.DataFrame, path: Path) -> dict[str, Any]:

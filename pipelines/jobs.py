@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import assets.partitions  # noqa: F401  silences the beta warning before any asset is defined
+from pipelines.days.stages import EDITS, NUMBERS
 from pipelines.upkeep import upkeep
 
 import dagster as dg  # isort: skip
@@ -14,14 +15,19 @@ LEDGERS = ("readings", "time_ledger", "count_ledger", "energy_ledger")
 """Silver day tables, built in a chain of days."""
 
 _ledgers = dg.AssetSelection.assets(*(["silver", name] for name in LEDGERS))
-_day_gold = dg.AssetSelection.assets(*(["gold", name] for name in ("oee", "losses", "yield", "energy", "kpi")))
+_day_gold = dg.AssetSelection.assets(*(name.split(".") for name in NUMBERS))
+_edits = dg.AssetSelection.assets(*(name.split(".") for name in EDITS))
 
 ingest = dg.define_asset_job(
     "ingest", dg.AssetSelection.groups("bronze"), op_retry_policy=RETRY,
     description="Take in new files and changed relational rows.", executor_def=dg.in_process_executor,
 )  # fmt: skip
+edits = dg.define_asset_job(
+    "edits", _edits,
+    description="Edits in force and retractions, after somebody edited.", executor_def=dg.in_process_executor,
+)  # fmt: skip
 enterprise = dg.define_asset_job(
-    "enterprise", dg.AssetSelection.groups("silver") - _ledgers,
+    "enterprise", dg.AssetSelection.groups("silver") - _ledgers - _edits,
     description="Bring orders, stock, quality and maintenance up to date.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 readings = dg.define_asset_job(
@@ -34,7 +40,11 @@ ledgers = dg.define_asset_job(
 )  # fmt: skip
 numbers = dg.define_asset_job(
     "numbers", _day_gold,
-    description="OEE, losses, yield, energy, KPIs of the days named.", executor_def=dg.in_process_executor,
+    description="KPI sums, OEE, losses, yield, KPIs of the days named.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+energy = dg.define_asset_job(
+    "energy", dg.AssetSelection.assets(["gold", "energy"]),
+    description="Energy against its baseline, of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 inventory = dg.define_asset_job(
     "inventory", dg.AssetSelection.assets(["gold", "inventory"]),
@@ -62,4 +72,10 @@ backfill = dg.define_asset_job(
     description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 
-JOBS = [ingest, enterprise, readings, ledgers, numbers, inventory, models, scores, decisions, exports, backfill, upkeep]
+STAGE_JOBS = {
+    "edits": edits, "enterprise": enterprise, "readings": readings, "ledgers": ledgers, "numbers": numbers,
+    "energy": energy, "inventory": inventory,
+}  # fmt: skip
+"""The job of each stage of `pipelines.days.stages`."""
+
+JOBS = [ingest, *STAGE_JOBS.values(), models, scores, decisions, exports, backfill, upkeep]

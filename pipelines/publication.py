@@ -6,9 +6,12 @@ import dagster as dg
 
 from pipelines.place import Place
 from plant.config import Plant
+from warehouse import refresh_changes
 from warehouse.publish import publish
 
-GOLD = ("oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", "forecast")
+GOLD = ("kpi_sums", "oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", "forecast")
+CHANGES = ("kpi_definitions", "notifications")
+"""Gold tables written here, before the file: what the KPIs mean and whose signed numbers changed."""
 
 
 @dg.asset(
@@ -17,6 +20,8 @@ GOLD = ("oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", 
 )  # fmt: skip
 def published(plant: dg.ResourceParam[Plant], place: dg.ResourceParam[Place]) -> dg.MaterializeResult:
     """The analysts' file `published/shopfloor.duckdb`, replaced atomically; untouched when nothing changed."""
+    changes = refresh_changes(place.root)
     sources = [(s.name, s.kind) for s in plant.sources.values()]
     path = publish(place.root, plant_name=plant.name, sources=sources)
-    return dg.MaterializeResult(metadata={"path": str(path), "bytes": path.stat().st_size})
+    about = {"path": str(path), "bytes": path.stat().st_size, "changes": ", ".join(changes)}
+    return dg.MaterializeResult(metadata=about)

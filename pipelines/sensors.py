@@ -15,14 +15,13 @@ import dagster as dg
 from connectors.files.drop import waiting
 from pipelines.days.fingerprints import digest
 from pipelines.days.plan import plan
-from pipelines.jobs import ingest, inventory, ledgers, numbers, readings
+from pipelines.jobs import STAGE_JOBS, ingest
 from plant.config import Plant
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
 _STATUS = dg.DagsterRunStatus
 WAITING = [_STATUS.QUEUED, _STATUS.NOT_STARTED, _STATUS.STARTING, _STATUS.STARTED, _STATUS.CANCELING]
-_STAGES = {"readings": readings, "ledgers": ledgers, "numbers": numbers, "inventory": inventory}
 
 
 @dg.sensor(job=ingest, minimum_interval_seconds=30, description="Files that were dropped or replaced.")
@@ -36,27 +35,27 @@ def new_files(
     return dg.RunRequest(run_key=digest(*sorted(found)))
 
 
-@dg.sensor(
-    jobs=[readings, ledgers, numbers, inventory], minimum_interval_seconds=30, description="Days whose inputs changed."
-)
+@dg.sensor(jobs=list(STAGE_JOBS.values()), minimum_interval_seconds=30, description="Days whose inputs changed.")
 def stale_days(
     context: dg.SensorEvaluationContext,
     plant: dg.ResourceParam[Plant],
     lake: dg.ResourceParam[Any],
     state: dg.ResourceParam[Any],
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """The first stage that has stale days; the next tick finds the stage behind it."""
+    """The first stale stage, days or tables kept whole; the next tick finds the stage behind it."""
     step = plan(plant, lake, state)
     if step is None:
         yield dg.SkipReason("every day is up to date")
         return
-    busy = _busy(context.instance, _STAGES[step.stage].name)
+    job = STAGE_JOBS[step.stage].name
+    busy = _busy(context.instance, job)
     if busy:
         yield dg.SkipReason(busy)
         return
+    if not step.ranges:
+        yield dg.RunRequest(job_name=job)
     for first, last in step.ranges:
-        tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-        yield dg.RunRequest(job_name=_STAGES[step.stage].name, tags=tags)
+        yield dg.RunRequest(job_name=job, tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()})
 
 
 def _busy(instance: dg.DagsterInstance, job: str) -> str | None:

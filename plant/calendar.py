@@ -1,60 +1,48 @@
-"""The plant's calendar: production days, shifts, breaks and local hours as UTC intervals.
+"""The plant's calendar as UTC intervals: production days, shifts, breaks, planned events and local hours.
 
 Wall clock becomes UTC by the site's time zone, after RFC 5545 section 3.3.5: a clock that happens twice
 (autumn) is its first pass, a clock that is skipped (spring) counts with the offset before the change,
-so 02:30 is the instant the new clock calls 03:30. A shift runs from clock to clock, so a night shift
-has 7 h or 9 h when the clock changes. A break starts by the clock and keeps its length.
-A holiday takes away the shifts that start on that local date (as an EXDATE does).
+so 02:30 is the instant the new clock calls 03:30. Who works when is decided in `plant.shifts`; here it
+becomes frames and a digest of one day.
 
-Holds no machine, no state, no polars engine beyond making frames.
+Holds no machine and no state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from plant.model import Shift, Site
-from plant.recurrence import shift_dates
+from plant.model import Planned
+from plant.shifts.clocks import DAY, clock, hour_edges, to_utc
+from plant.shifts.days import Pause, Rota, Span, day_spans, layered, planned_pauses
+from plant.shifts.recurrence import shift_dates
+from plant.shifts.turns import Free, Turn, turns_of
 from plant.states import OFF_SHIFT
 from plant.tables import DTYPES
 
-if TYPE_CHECKING:  # plant.problems checks shifts with this module, and plant.config needs plant.problems
+if TYPE_CHECKING:  # plant.problems checks shifts, and plant.config needs plant.problems
     from plant.config import Plant
 
-DAY = timedelta(days=1)
+__all__ = ["clock", "hour_edges", "shift_dates", "to_utc"]
+"""Of plant.shifts, used with the calendar."""
+
 SEGMENT_SCHEMA: dict[str, pl.DataType] = {
     "site": DTYPES["str"], "line": DTYPES["str"], "production_day": DTYPES["day"], "shift": DTYPES["str"],
     "shift_start_at": DTYPES["instant"], "shift_end_at": DTYPES["instant"], "kind": DTYPES["str"],
     "hour_at": DTYPES["instant"], "start_at": DTYPES["instant"], "end_at": DTYPES["instant"],
+    "crew": DTYPES["str"], "reason": DTYPES["str"],
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Span:
-    """One shift (or one stretch outside every shift) of one production day, in UTC."""
-
-    shift: str
-    start_at: datetime
-    end_at: datetime
-    breaks: tuple[tuple[datetime, datetime], ...] = ()
-
-
-def clock(text: str) -> time:
-    """Read a wall clock 'HH:MM'."""
-    return time(int(text[:2]), int(text[3:]))
-
-
-def to_utc(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a local wall clock; skipped and repeated clocks as the module says."""
-    return datetime.combine(day, at, zone).astimezone(UTC)
+PLANNED_SCHEMA: dict[str, pl.DataType] = {
+    "machine": DTYPES["str"], "start_at": DTYPES["instant"], "end_at": DTYPES["instant"], "reason": DTYPES["str"],
+}  # fmt: skip
+Cut = tuple[str, datetime, datetime, str, datetime, datetime, datetime, str | None, str | None]
 
 
 def day_bounds(plant: Plant, site: str, day: date) -> tuple[datetime, datetime]:
@@ -76,115 +64,141 @@ def production_days(plant: Plant, site: str, start_at: datetime, end_at: datetim
         return []
     first = production_day(plant, site, start_at)
     last = production_day(plant, site, end_at - timedelta(microseconds=1))
-    return [first + DAY * n for n in range((last - first).days + 1)]
+    return _days(first, last)
 
 
 def bounds(plant: Plant, first_day: date, last_day: date) -> pl.DataFrame:
     """Bounds of the production days of every site: site, production_day, start_at, end_at (UTC)."""
     schema = {name: SEGMENT_SCHEMA[name] for name in ("site", "production_day", "start_at", "end_at")}
-    days = [first_day + DAY * n for n in range((last_day - first_day).days + 1)]
-    rows = [(site, day, *day_bounds(plant, site, day)) for site in plant.sites for day in days]
+    rows = [(site, day, *day_bounds(plant, site, day)) for site in plant.sites for day in _days(first_day, last_day)]
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def shifts_of(plant: Plant, line: str) -> tuple[Shift, ...]:
-    """Shifts worked on a line: those of its site that name it or name no line."""
-    site = plant.areas[plant.lines[line].area].site
-    return tuple(s for s in plant.file.shift if s.site == site and (not s.lines or line in s.lines))
-
-
-def spans(site: Site, shifts: Sequence[Shift], day: date) -> list[Span]:
-    """Shifts and the time between them, tiling one production day; 'off' where nobody works.
-
-    A shift that a clock change pushes into the next one ends where that begins.
-    """
-    zone, at = ZoneInfo(site.timezone), clock(site.day_start)
-    start, end = to_utc(day, at, zone), to_utc(day + DAY, at, zone)
-    worked = sorted(_worked(site, shifts, day, zone), key=lambda s: s.start_at)
-    tiled: list[Span] = []
-    for n, span in enumerate(worked):
-        begin = max(span.start_at, start)
-        stop = min(span.end_at, end, *(later.start_at for later in worked[n + 1 :]))
-        if begin < stop:
-            if start < begin:
-                tiled.append(Span(OFF_SHIFT, start, begin))
-            inside = [(max(a, begin), min(b, stop)) for a, b in span.breaks]
-            tiled.append(Span(span.shift, begin, stop, tuple((a, b) for a, b in inside if a < b)))
-            start = stop
-    return [*tiled, Span(OFF_SHIFT, start, end)] if start < end else tiled
-
-
-def _worked(site: Site, shifts: Sequence[Shift], day: date, zone: ZoneInfo) -> Iterator[Span]:
-    """Shifts whose start lies in the production day: on its date, or before the day's start on the next."""
-    day_start = clock(site.day_start)
-    for shift in shifts:
-        starts, ends = clock(shift.start), clock(shift.end)
-        on = day if starts >= day_start else day + DAY
-        if on in site.holidays or on not in shift_dates(shift.rrule, shift.starts_on, on, on):
-            continue
-        until = on if ends > starts else on + DAY
-        yield Span(shift.name, to_utc(on, starts, zone), to_utc(until, ends, zone), tuple(_breaks(shift, on, zone)))
-
-
-def _breaks(shift: Shift, on: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-    for pause in shift.breaks:
-        begin, end = clock(pause.start), clock(pause.end)
-        start = to_utc(on if begin >= clock(shift.start) else on + DAY, begin, zone)
-        minutes = (end.hour - begin.hour) * 60 + end.minute - begin.minute
-        yield start, start + timedelta(minutes=minutes % (24 * 60))
-
-
-def hour_edges(zone: ZoneInfo, start_at: datetime, end_at: datetime) -> list[datetime]:
-    """Instants in (start_at, end_at) where a local hour begins or the clock changes.
-
-    Zones differ from UTC by multiples of 15 min, so every such instant lies on that raster.
-    """
-    step = timedelta(minutes=15)
-    at = datetime.fromtimestamp(start_at.timestamp() // 900 * 900, UTC)
-    edges, offset = [], at.astimezone(zone).utcoffset()
-    while (at := at + step) < end_at:
-        local = at.astimezone(zone)
-        if local.minute == 0 or local.utcoffset() != offset:
-            edges.append(at)
-        offset = local.utcoffset()
-    return [edge for edge in edges if edge > start_at]
-
-
-def _cut(span: Span, hours: Sequence[datetime]) -> Iterator[tuple[object, ...]]:
-    """(shift, shift_start_at, shift_end_at, kind, hour_at, start_at, end_at) rows of one span."""
-    inside = {h for h in hours if span.start_at < h < span.end_at}
-    edges = {edge for pause in span.breaks for edge in pause}
-    hour = span.start_at
-    for start, end in pairwise(sorted({span.start_at, span.end_at} | inside | edges)):
-        hour = start if start in inside else hour
-        pause = any(a <= start < b for a, b in span.breaks)
-        kind = OFF_SHIFT if span.shift == OFF_SHIFT else "break" if pause else "shift"
-        yield (span.shift, span.start_at, span.end_at, kind, hour, start, end)
 
 
 def segments(plant: Plant, first_day: date, last_day: date) -> pl.DataFrame:
     """The calendar as intervals that tile every (line, production day) exactly, sorted by line and start.
 
     Columns: site, line, production_day, shift, shift_start_at, shift_end_at, kind ('shift', 'break' or
-    'off'), hour_at, start_at, end_at; all instants UTC. Cut at every local full hour, shift edge and
-    break edge. `hour_at` is the start of the local hour or of the part of it that lies in the shift.
-    Time outside every shift is named 'off', from edge to edge.
+    'off'), hour_at, start_at, end_at, crew, reason; all instants UTC. Cut at every local full hour and every edge
+    of a shift, break or planned event. `hour_at` is the start of the local hour or of the part of it that lies in
+    the shift. Time outside every shift is named 'off', from edge to edge. `crew` is null where none is named.
+    A planned event of the line is kind 'break' with its `reason`; a break has none (null).
     """
-    patterns: dict[tuple[str, tuple[Shift, ...]], list[str]] = {}
-    for line in plant.lines:
-        site = plant.areas[plant.lines[line].area].site
-        patterns.setdefault((site, shifts_of(plant, line)), []).append(line)
-    rows: list[tuple[object, ...]] = []
-    for (site, shifts), lines in patterns.items():
-        for n in range((last_day - first_day).days + 1):
-            cuts = _day_cuts(plant.sites[site], shifts, first_day + DAY * n)
-            rows += [(site, line, first_day + DAY * n, *cut) for line in lines for cut in cuts]
-    return pl.DataFrame(rows, schema=SEGMENT_SCHEMA, orient="row").sort("line", "start_at")
+    frames = [pl.DataFrame(schema=SEGMENT_SCHEMA)]
+    for (site, rota), lines in rotas(plant).items():
+        rows = [(site, day, *cut) for day in _days(first_day, last_day) for cut in _day_cuts(rota, day)]
+        said = pl.DataFrame(rows, schema={n: t for n, t in SEGMENT_SCHEMA.items() if n != "line"}, orient="row")
+        frames.append(said.join(pl.DataFrame({"line": lines}), how="cross").select(SEGMENT_SCHEMA.keys()))
+    return pl.concat(frames).sort("line", "start_at")
 
 
-@lru_cache(maxsize=1024)
-def _day_cuts(site: Site, shifts: tuple[Shift, ...], day: date) -> tuple[tuple[object, ...], ...]:
-    """The cut spans of one day; sites and shifts are frozen values, so the cache never goes stale."""
-    day_spans = spans(site, shifts, day)
-    hours = hour_edges(ZoneInfo(site.timezone), day_spans[0].start_at, day_spans[-1].end_at)
-    return tuple(row for span in day_spans for row in _cut(span, hours))
+def planned_machines(plant: Plant, first_day: date, last_day: date) -> pl.DataFrame:
+    """Planned events of single machines inside these production days: machine, start_at, end_at (UTC), reason.
+
+    No overlap on a machine (of two events the later one in the file counts); sorted by machine and start.
+    Events of lines and sites are in `segments`.
+    """
+    rows: list[tuple[str, datetime, datetime, str | None]] = []
+    for machine, events in _machine_events(plant).items():
+        site = plant.site_of(machine).name
+        start, end = day_bounds(plant, site, first_day)[0], day_bounds(plant, site, last_day)[1]
+        pauses = layered([planned_pauses(plant.zone(site), events, start, end)], start, end)
+        rows += [(machine, p.start_at, p.end_at, p.reason) for p in pauses]
+    return pl.DataFrame(rows, schema=PLANNED_SCHEMA, orient="row")
+
+
+def calendar_digest(plant: Plant, day: date, site: str | None = None) -> str:
+    """A short text that changes when, and only when, the calendar of a day or of the day before it says something else.
+
+    Covers bounds, shifts, crews, breaks, planned events, hours and lines of one site, or of every site: all that
+    `segments` and `planned_machines` give for these two days. Stable between processes.
+    """
+    days = {
+        rota: _day_digest(rota, day - DAY) + _day_digest(rota, day) for of, rota in rotas(plant) if site in {None, of}
+    }
+    said = blake2b(digest_size=16)
+    for line, rota in _lines(plant):
+        if rota in days:
+            said.update(line.encode() + days[rota])
+    for machine, events in _machine_events(plant).items():
+        pauses = _machine_pauses(plant, machine, events, day)
+        if pauses and site in {None, plant.site_of(machine).name}:
+            said.update(repr((machine, pauses)).encode())
+    return said.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _lines(plant: Plant) -> list[tuple[str, Rota]]:
+    """Every line with its site in one text, and what decides its calendar, in the order of the names."""
+    return sorted(
+        ((f"{site}/{line}", rota) for (site, rota), lines in rotas(plant).items() for line in lines),
+        key=lambda said: said[0],
+    )
+
+
+@lru_cache(maxsize=8)
+def rotas(plant: Plant) -> dict[tuple[str, Rota], tuple[str, ...]]:
+    """Lines by what decides their calendar, with their site. A plant is immutable: its identity names its content."""
+    found: dict[tuple[str, tuple[int, ...], tuple[int, ...]], tuple[Rota, list[str]]] = {}
+    for name, site in plant.sites.items():
+        turns = turns_of(
+            (s for s in plant.file.shift if s.site == name), (c for c in plant.file.crew if c.site == name)
+        )
+        events = [p for p in plant.file.planned if p.site == name and not p.machines]
+        free = Free(frozenset(site.holidays), tuple(h for h in plant.file.holiday if h.site == name))
+        for line in (x.name for x in plant.file.line if plant.areas[x.area].site == name):
+            mine = tuple(n for n, turn in enumerate(turns) if turn.worked_on(line))
+            own = tuple(n for n, event in enumerate(events) if not event.lines or line in event.lines)
+            if (name, mine, own) not in found:
+                parts: tuple[tuple[Turn, ...], tuple[Planned, ...]]
+                parts = tuple(turns[n] for n in mine), tuple(events[n] for n in own)
+                found[name, mine, own] = Rota(plant.zone(name), clock(site.day_start), parts[0], free, parts[1]), []
+            found[name, mine, own][1].append(line)
+    return {(key[0], rota): tuple(lines) for key, (rota, lines) in found.items()}
+
+
+@lru_cache(maxsize=8)
+def _machine_events(plant: Plant) -> dict[str, tuple[Planned, ...]]:
+    events: dict[str, list[Planned]] = {}
+    for event in plant.file.planned:
+        for machine in event.machines:
+            events.setdefault(machine, []).append(event)
+    return {machine: tuple(found) for machine, found in sorted(events.items())}
+
+
+def _machine_pauses(plant: Plant, machine: str, events: Sequence[Planned], day: date) -> list[Pause]:
+    site = plant.site_of(machine).name
+    start, end = day_bounds(plant, site, day - DAY)[0], day_bounds(plant, site, day)[1]
+    return [*layered([planned_pauses(plant.zone(site), events, start, end)], start, end)]
+
+
+@lru_cache(maxsize=8192)
+def _day_cuts(rota: Rota, day: date) -> tuple[Cut, ...]:
+    spans = day_spans(rota, day)
+    hours = hour_edges(rota.zone, spans[0].start_at, spans[-1].end_at)
+    return tuple(row for span in spans for row in _cut(span, hours))
+
+
+@lru_cache(maxsize=8192)
+def _day_digest(rota: Rota, day: date) -> bytes:
+    """Of what `_day_cuts` is made of: cutting is pure, so the hours only matter through the zone's offsets."""
+    spans = day_spans(rota, day)
+    offsets = [at.astimezone(rota.zone).utcoffset() for at in (spans[0].start_at, spans[-1].end_at)]
+    changes = hour_edges(rota.zone, spans[0].start_at, spans[-1].end_at) if offsets[0] != offsets[1] else []
+    return blake2b(repr((spans, offsets, changes)).encode(), digest_size=16).digest()
+
+
+def _cut(span: Span, hours: Sequence[datetime]) -> Iterator[Cut]:
+    """Rows of one span from `shift` on, in the order of the columns of `segments`."""
+    inside = {h for h in hours if span.start_at < h < span.end_at}
+    edges = {at for pause in span.pauses for at in (pause.start_at, pause.end_at)}
+    hour = span.start_at
+    for start, end in pairwise(sorted({span.start_at, span.end_at} | inside | edges)):
+        hour = start if start in inside else hour
+        pause = next((p for p in span.pauses if p.start_at <= start < p.end_at), None)
+        kind = OFF_SHIFT if span.shift == OFF_SHIFT else "break" if pause else "shift"
+        reason = pause.reason if pause else None
+        yield span.shift, span.start_at, span.end_at, kind, hour, start, end, span.crew, reason
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + DAY * n for n in range((last - first).days + 1)]

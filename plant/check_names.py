@@ -7,14 +7,16 @@ from typing import Any
 
 from plant.check_shape import did_you_mean, shown
 from plant.errors import Problem
+from plant.state_maps import READY_MADE
 from plant.states import STATE_WORDS
 
 Row = dict[str, Any]
 NAMED = ("site", "area", "line", "machine", "product", "source")
-NESTED = ("tags", "breaks", "ideal", "lines", "machines", "range", "columns")
+NESTED = ("tags", "breaks", "ideal", "lines", "machines", "range", "columns", "replaced")
 """Keys whose value is a list or a table and is looked at here."""
 REFERENCES = (("area", "site", "site"), ("line", "area", "area"), ("machine", "line", "line"),
-              ("shift", "site", "site"), ("tariff", "site", "site"))  # fmt: skip
+              ("shift", "site", "site"), ("tariff", "site", "site"), ("crew", "site", "site"),
+              ("holiday", "site", "site"), ("planned", "site", "site"))  # fmt: skip
 
 
 def rows(data: Any, key: str) -> Iterator[tuple[str, Row]]:
@@ -85,10 +87,10 @@ def _references(
 
 
 def _line_references(file: str, data: Row) -> Iterator[Problem]:
-    """Lines a shift names must exist and stand in the shift's site."""
+    """Lines a shift, crew or planned event names must exist and stand in its site."""
     site_of_area = {r.get("name"): r.get("site") for _, r in rows(data, "area")}
     site_of_line = {r.get("name"): site_of_area.get(r.get("area")) for _, r in rows(data, "line")}
-    for at, shift in rows(data, "shift"):
+    for at, shift in (row for section in ("shift", "crew", "planned") for row in rows(data, section)):
         own = [str(line) for line, site in site_of_line.items() if site == shift.get("site")]
         for n, line in enumerate(texts(shift, "lines")):
             if line not in own and (shift.get("site") in site_of_area.values() or line not in site_of_line):
@@ -116,9 +118,10 @@ def _state_words(file: str, data: Row) -> Iterator[Problem]:
                 hint = did_you_mean(word, STATE_WORDS) or "map the code to the word that means the same"
                 valid = ", ".join(STATE_WORDS)
                 yield Problem(file, f"states.{name}.{code}", f"unknown state word {shown(word)}", valid, hint)
+    known = [*mappings, *(name for name in READY_MADE if name not in mappings)]
     tags = ((at, tag) for at, _, tag in children(data, "machine", "tags"))
-    yield from _references(file, tags, "states", list(mappings), "state mapping")
-    yield from _references(file, rows(data, "source"), "states", list(mappings), "state mapping")
+    yield from _references(file, tags, "states", known, "state mapping")
+    yield from _references(file, rows(data, "source"), "states", known, "state mapping")
 
 
 def _secrets(file: str, at: str, source: Row) -> Iterator[Problem]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from plant.check_names import Row, children, names, rows, unknown
 from plant.check_shape import NOTHING, did_you_mean, nearest, shown
-from plant.check_times import zone_problems
 from plant.errors import Problem
 from plant.model import FILE_COLUMNS
+from plant.shifts.check import zone_problems
+from plant.state_maps import READY_MADE
 from plant.units import UNITS
 
 MODBUS = re.compile(r"^(holding|input|coil|discrete):(\d{1,5})(?::(\d{1,2}))?$")
 NODE = re.compile(r"^(ns=\d+;)?[isgb]=.+$")
 REGISTERS = {"bool": 1, "int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "int64": 4, "float32": 2, "float64": 4}
 ENERGY_UNITS = ("Wh", "kWh")
+PIECES = ("good_count", "scrap_count", "rework_count")
+METERS = (*PIECES, "energy")
+COUNTER_KEYS = {"max_rate_per_s": METERS, "rollover": METERS, "replaced": METERS, "back_step_pcs": PIECES}
 
 
 def tag_problems(file: str, data: Row) -> Iterator[Problem]:
@@ -27,6 +33,7 @@ def tag_problems(file: str, data: Row) -> Iterator[Problem]:
         if isinstance(tag.get("source"), str) and tag["source"] not in sources:
             yield unknown(file, f"{at}.source", tag["source"], names(data, "source"), "source")
         yield from _measure(file, at, tag)
+        yield from _counter(file, at, tag)
         yield from _address(file, at, tag, sources.get(str(tag.get("source")), {}))
     yield from _state_tags(file, data)
     yield from _shared(file, data, sources)
@@ -43,6 +50,24 @@ def _measure(file: str, at: str, tag: Row) -> Iterator[Problem]:
     numbers = [x for x in limits if isinstance(x, int | float)] if isinstance(limits, list) else []
     if len(numbers) == 2 and numbers[0] >= numbers[1]:
         yield Problem(file, f"{at}.range", shown(limits), "[low, high] with low below high", "swap or widen it")
+
+
+def _counter(file: str, at: str, tag: Row) -> Iterator[Problem]:
+    """Settings that only counters (of pieces, or an energy meter) have, and replacements in time order."""
+    role = tag.get("role")
+    for key, roles in COUNTER_KEYS.items():
+        if key in tag and isinstance(role, str) and role not in roles:
+            found, valid = f"{key} on a tag with role {role!r}", f"only roles {', '.join(roles)}"
+            yield Problem(file, f"{at}.{key}", found, valid, "remove it")
+    swaps = [(key, swap["at"]) for key, swap in rows(tag, "replaced") if _aware(swap.get("at"))]
+    for (_, before), (key, after) in pairwise(swaps):
+        if after <= before:
+            hint = "give each replacement once, the oldest first"
+            yield Problem(file, f"{at}.{key}.at", str(after), f"an instant after the one before it, {before}", hint)
+
+
+def _aware(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
 
 
 def _address(file: str, at: str, tag: Row, source: Row) -> Iterator[Problem]:
@@ -87,18 +112,27 @@ def _metric(address: str, group: Any) -> bool:
 
 
 def _state_tags(file: str, data: Row) -> Iterator[Problem]:
-    """One state a machine, and words for its codes."""
+    """One state and one mode a machine, and words for their codes."""
     for at, machine in rows(data, "machine"):
-        states = [(key, tag) for key, tag in rows(machine, "tags") if tag.get("role") == "state"]
-        for key, tag in states:
-            if "states" not in tag and tag.get("type", "float64") != "string":
-                hint = 'name a mapping of [states.*], or type = "string" where the machine sends our own words'
-                yield Problem(file, f"{at}.{key}.states", "nothing", "a state mapping for numeric codes", hint)
-        for key, _ in states[1:]:
-            valid = f"one state tag a machine; the first is {states[0][0]}"
-            yield Problem(
-                file, f"{at}.{key}.role", "a second tag with role 'state'", valid, 'role = "other" keeps it as a signal'
-            )
+        tags = list(rows(machine, "tags"))
+        for role in ("state", "mode"):
+            yield from _worded(file, at, role, [(key, tag) for key, tag in tags if tag.get("role") == role])
+        modes = [key for key, tag in tags if tag.get("role") == "mode"]
+        if modes and not any(tag.get("role") == "state" for _, tag in tags):
+            valid = "a tag with role 'state' beside it: the mode says what executing counts as"
+            yield Problem(file, f"{at}.{modes[0]}.role", "a mode without a state", valid, 'role = "other" keeps it')
+
+
+def _worded(file: str, at: str, role: str, found: list[tuple[str, Row]]) -> Iterator[Problem]:
+    for key, tag in found:
+        if "states" not in tag and tag.get("type", "float64") != "string":
+            ready = ", ".join(READY_MADE)
+            hint = f'name a mapping of [states.*] or a ready-made one ({ready}), or type = "string" for our own words'
+            yield Problem(file, f"{at}.{key}.states", "nothing", "a state mapping for numeric codes", hint)
+    for key, _ in found[1:]:
+        valid = f"one {role} tag a machine; the first is {found[0][0]}"
+        hint = 'role = "other" keeps it as a signal'
+        yield Problem(file, f"{at}.{key}.role", f"a second tag with role {role!r}", valid, hint)
 
 
 def _shared(file: str, data: Row, sources: dict[str, Row]) -> Iterator[Problem]:

@@ -7,23 +7,21 @@ else reads the file.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=80)]
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local wall clock, HH:MM")]
-Duration = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*(us|ms|s|min|h|d)\s*$", description="e.g. '250ms'")]
+from plant.shifts.model import Break, Crew, Holiday, Planned, Shift
+from plant.shifts.sections import Clock, Duration, Name, Strict
+from plant.state_maps import with_ready_made
+
+__all__ = ["Break", "Crew", "Holiday", "Planned", "Shift"]
+"""Sections of plant.shifts.model that are read here as well."""
+
 Role = Literal[
-    "state", "good_count", "scrap_count", "rework_count", "energy", "power", "temperature", "vibration",
+    "state", "mode", "good_count", "scrap_count", "rework_count", "energy", "power", "temperature", "vibration",
     "pressure", "flow", "speed", "alarm", "order", "product", "other",
 ]  # fmt: skip
-
-
-class Strict(BaseModel):
-    """Base of every section: unknown keys are errors, values are not coerced silently."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Head(Strict):
@@ -40,6 +38,7 @@ class Site(Strict):
     timezone: str
     day_start: Clock = "06:00"
     holidays: tuple[date, ...] = ()
+    calendar: str | None = Field(default=None, description="an .ics file to read besides, relative to plant.toml")
 
 
 class Area(Strict):
@@ -56,24 +55,11 @@ class Line(Strict):
     area: Name
 
 
-class Break(Strict):
-    """A planned break inside a shift, local wall clock."""
+class Replacement(Strict):
+    """A counter or meter that was replaced by another device."""
 
-    start: Clock
-    end: Clock
-
-
-class Shift(Strict):
-    """A shift: an RFC 5545 rule says on which local dates it starts, the clock says when."""
-
-    name: Name
-    site: Name
-    start: Clock
-    end: Clock
-    rrule: str = "FREQ=DAILY"
-    starts_on: date = date(2000, 1, 3)
-    breaks: tuple[Break, ...] = ()
-    lines: tuple[Name, ...] = Field(default=(), description="lines it is worked on; empty: all of the site")
+    at: AwareDatetime = Field(description="instant with an offset, as in 2026-05-04T10:00:00+02:00")
+    starts_at: float = Field(default=0.0, ge=0, description="what the new device showed when it began, 0 or more")
 
 
 class Tag(Strict):
@@ -87,11 +73,20 @@ class Tag(Strict):
     type: Literal["bool", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64", "string"] = "float64"
     range: tuple[float, float] | None = None
     word_order: Literal["big", "little"] = "big"
-    states: Name | None = Field(default=None, description="mapping of raw codes, for role state")
+    states: Name | None = Field(default=None, description="mapping of raw codes, for roles state and mode")
     stale_after: Duration | None = Field(default=None, description="no sample for longer: the value is not trusted")
     max_rate_per_s: float | None = Field(default=None, gt=0, description="physical limit of a counter")
     rollover: int | None = Field(default=None, gt=0, description="a counter starts again at 0 after this value")
+    back_step_pcs: float | None = Field(default=None, gt=0, description="a counter may fall by this: a correction")
+    replaced: tuple[Replacement, ...] = Field(default=(), description="devices put in: when, and where they began")
     deadband: float = Field(default=0.0, ge=0)
+
+
+class MinorStop(Strict):
+    """The length of a minor stop, from a production day on."""
+
+    seconds: float = Field(ge=0, description="a delay shorter than this is a minor stop")
+    valid_from: date = Field(description="first production day it holds")
 
 
 class Machine(Strict):
@@ -103,6 +98,8 @@ class Machine(Strict):
     description: str = ""
     operation: Name | None = Field(default=None, description="operation done here when no order names one")
     minor_stop_s: float = Field(default=120.0, ge=0)
+    minor_stops: tuple[MinorStop, ...] = Field(default=(), description="other lengths, each from a day on")
+    minimum_run_s: float = Field(default=0.0, ge=0, description="a shorter run between two stops is part of the stop")
     runs_through_breaks: bool = False
     tags: tuple[Tag, ...] = ()
 
@@ -254,8 +251,17 @@ class PlantFile(Strict):
     line: tuple[Line, ...] = Field(min_length=1)
     machine: tuple[Machine, ...] = Field(min_length=1)
     shift: tuple[Shift, ...] = ()
+    crew: tuple[Crew, ...] = ()
+    holiday: tuple[Holiday, ...] = ()
+    planned: tuple[Planned, ...] = ()
     product: tuple[Product, ...] = ()
     source: tuple[Source, ...] = ()
     tariff: tuple[Tariff, ...] = ()
     states: dict[Name, dict[str, str]] = Field(default={}, description="mapping name -> raw code -> state word")
     alerts: Alerts = Alerts()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ready_made(cls, data: Any) -> Any:
+        """Ready-made state mappings that are named stand in `states` as if they were written there."""
+        return with_ready_made(data)

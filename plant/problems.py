@@ -1,7 +1,7 @@
 """Every problem of a plant.toml at once: the file, its shape, its names, its signals, its times.
 
 The checks read the raw content, so a wrong shape in one place hides nothing in another. Each looks at one
-subject (`check_shape`, `check_names`, `check_tags`, `check_times`); here they are put together.
+subject (`check_shape`, `check_names`, `check_tags`, `shifts.check`); here they are put together.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from plant.check_names import name_problems
 from plant.check_shape import shape_problems
 from plant.check_tags import source_problems, tag_problems
-from plant.check_times import time_problems
 from plant.errors import Problem
+from plant.ics.merge import with_calendars
+from plant.shifts.check import time_problems
 
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
@@ -31,11 +32,13 @@ def problems_of(path: Path) -> tuple[list[Problem], dict[str, Any]]:
         return [Problem(str(path), f"byte {error.start}", "bytes that are not UTF-8", "TOML in UTF-8")], {}
     except tomllib.TOMLDecodeError as error:
         return [_syntax(path, str(error))], {}
+    whole, entries, unread = with_calendars(path, data)
     checks = (shape_problems, name_problems, tag_problems, time_problems, source_problems)
     told: dict[str, Problem] = {}
-    for problem in (p for check in checks for p in check(str(path), data)):
+    for problem in (p for check in checks for p in check(str(path), whole)):
         told.setdefault(problem.key, problem)  # the shape's word comes first: one key, one problem
-    return sorted(told.values(), key=lambda p: _natural(p.key)), data
+    own = sorted(told.values(), key=lambda p: _natural(p.key))
+    return [*(entries.placed(p) for p in own), *unread], whole
 
 
 def _syntax(path: Path, message: str) -> Problem:

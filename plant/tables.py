@@ -25,6 +25,9 @@ DTYPES: Mapping[Kind, pl.DataType] = {
     "day": pl.Date(),
 }
 
+DOOR_MADE = ("revision", "known_from", "known_to", "cause")
+"""Columns of a revisioned table that the door makes: they may be left out of a frame and are no part of its content."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -51,7 +54,9 @@ class Table:
     `name` is `layer.table`. `partition` is the day column its files are split by, None for a small
     table kept whole. `write` is how the door writes it: `append_once` (bronze; never rewritten),
     `replace_day` (whole days replaced, only where the content differs), `replace` (whole table,
-    only where the content differs). `revisioned` tables get `revision` and `known_from` at the door.
+    only where the content differs). `revisioned` tables get `revision` and `known_from` at the door. Those with
+    `history` keep superseded rows beside the current ones, in the same day, closed by `known_to` and with the
+    `cause` of each revision; the key is unique among current rows (known_to null).
     """
 
     name: str
@@ -63,6 +68,7 @@ class Table:
     partition: str | None = None
     sort: tuple[str, ...] = ()
     revisioned: bool = False
+    history: bool = False
     relates: tuple[str, ...] = field(default=())
 
     @property
@@ -74,6 +80,11 @@ class Table:
     def schema(self) -> dict[str, pl.DataType]:
         """Column names and dtypes in their written order."""
         return {c.name: c.dtype for c in self.columns}
+
+    @property
+    def made_at_door(self) -> frozenset[str]:
+        """Columns the door makes; none in a table without revisions."""
+        return frozenset(DOOR_MADE).intersection(self.schema) if self.revisioned else frozenset()
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError names the valid ones."""

@@ -114,5 +114,6 @@ def _truth(run: Run, folder: Path, until: datetime) -> None:
     _empty(folder)
     for name, frame in truth.until(dict(run.truth), until).items():
         frame.write_parquet(folder / f"{name}.parquet")
-    meta = {"seed": run.seed, "start_at": run.start_at.isoformat(), "end_at": until.astimezone(UTC).isoformat()}
+    meta = {"seed": run.seed, "start_at": run.start_at.isoformat(), "end_at": until.astimezone(UTC).isoformat(),
+            "loss": run.loss.share}  # fmt: skip
     (folder / "run.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf8")

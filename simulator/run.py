@@ -14,13 +14,14 @@ import polars as pl
 from plant.config import Plant
 from simulator import truth
 from simulator.enterprise.books import Events, books
-from simulator.enterprise.people import bookings
+from simulator.enterprise.people import bookings, presences
 from simulator.floor.faults import Failure, Gap, Service, counter_resets, failures, gaps, services, settle
 from simulator.floor.flow import Flow
 from simulator.floor.layout import Layout, layouts
+from simulator.floor.losses import Loss, losses, merged
 from simulator.floor.machines import Station, Stop
 from simulator.floor.orders import OrderBook
-from simulator.floor.worktime import WorkTime, worktimes
+from simulator.floor.worktime import Occurrence, WorkTime, worked_shifts, worktimes
 from simulator.instants import DAY, to_datetime, to_us
 from simulator.kinds import kind_of
 from simulator.signals.archive import archived
@@ -29,6 +30,7 @@ from simulator.signals.telemetry import SAMPLE_SCHEMA, Source, samples
 
 HISTORY_D = 180
 """Days of failures and maintenance before the run."""
+NO_LOSS = Loss()
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0..1."""
 
@@ -40,8 +42,9 @@ class Run:
     `samples` and `archive`: tag, ts, value, status, sorted by ts: all that sources and historian ever deliver.
     `tables`: the relational tables as change logs: one row per version of a record, `updated_at` says from
     when it reads so; the last version before an instant is what a query at that instant sees.
-    `truth`: frames intervals, pieces, energy, lost, failures, lots, lot_links, stock (one row a change of
-    on-hand; see `truth.until`).
+    `truth`: frames intervals, pieces, people, energy, lost, failures, lots, lot_links, stock (one row a change
+    of on-hand; see `truth.until`). docs/simulator.md describes them.
+    `loss`: what was asked for in lost signals, beyond the plant's own few windows.
     """
 
     plant: Plant
@@ -52,6 +55,7 @@ class Run:
     archive: pl.DataFrame
     tables: Mapping[str, pl.DataFrame]
     truth: Mapping[str, pl.DataFrame]
+    loss: Loss = NO_LOSS
 
 
 def default_window(plant: Plant, days: int, now: datetime) -> tuple[datetime, datetime]:
@@ -73,28 +77,39 @@ def default_window(plant: Plant, days: int, now: datetime) -> tuple[datetime, da
     return start, end
 
 
-def plant_run(plant: Plant, seed: int, start_at: datetime, end_at: datetime, progress: Progress | None = None) -> Run:
+def plant_run(
+    plant: Plant,
+    seed: int,
+    start_at: datetime,
+    end_at: datetime,
+    progress: Progress | None = None,
+    *,
+    loss: Loss = NO_LOSS,
+) -> Run:
     """Simulate a plant from start_at to end_at (aware, end after start). Deterministic in its arguments.
 
+    `loss` says which share of every machine's time has no signal, on top of the few windows every run has. It
+    takes samples away and changes nothing else.
+
     Raises:
-        ValueError: a time has no zone, or end_at is not after start_at.
+        ValueError: a time has no zone, end_at is not after start_at, or the share of `loss` is out of its range.
         TerminalError: a state tag has no numeric codes.
     """
     start, end = to_us(start_at), to_us(end_at)
     if end <= start:
         raise ValueError(f"end_at {end_at} is not after start_at {start_at}")
     tell = progress or (lambda what, share: None)
-    floor = _Floor(plant, seed, start, end)
+    floor = _Floor(plant, seed, start, end, loss)
     floor.simulate(tell)
     tell("signals", 0.0)
     sensed, energy = floor.sense(tell)
     tell("books", 0.0)
-    booked = bookings(seed, floor.stops())
+    booked, present = bookings(seed, floor.stops()), presences(seed, plant, floor.stations, floor.shifts, start)
     known = [f for s in floor.stations for f in floor.known(s)]
     relations = books(Events(
         plant=plant, seed=seed, start_us=start, end_us=end, layouts=floor.layouts, work=floor.work,
         books=floor.books, stations=floor.stations, failures=known, past_services=floor.past_services,
-        bookings=booked,
+        bookings=booked, presences=present,
     ))  # fmt: skip
     tell("truth", 0.0)
     told = {
@@ -102,20 +117,24 @@ def plant_run(plant: Plant, seed: int, start_at: datetime, end_at: datetime, pro
             truth.intervals(s, floor.work[s.machine.line], [b for b in booked if b.machine == s.name], start, end)
             for s in floor.stations
         ]),
-        "pieces": truth.pieces(floor.stations), "energy": truth.energies(energy),
-        "lost": truth.lost(floor.gaps, end), "failures": truth.failed(known, end), **relations.truth,
+        "pieces": truth.pieces(floor.stations), "people": truth.people(present, start, end),
+        "energy": truth.energies(energy), "lost": truth.lost(floor.gaps, plant, end),
+        "failures": truth.failed(known, end), **relations.truth,
     }  # fmt: skip
     tell("done", 1.0)
-    return Run(plant, seed, to_datetime(start), to_datetime(end), sensed, floor.archive(), relations.tables, told)
+    return Run(plant, seed, to_datetime(start), to_datetime(end), sensed, floor.archive(), relations.tables, told, loss)
 
 
 class _Floor:
     """The machines of a plant and all that is decided about them before the first event."""
 
-    def __init__(self, plant: Plant, seed: int, start: int, end: int) -> None:
+    def __init__(self, plant: Plant, seed: int, start: int, end: int, loss: Loss) -> None:
         self.plant, self.seed, self.start, self.end = plant, seed, start, end
         first = to_datetime(start - (HISTORY_D + 3) * DAY).date()
         self.work: dict[str, WorkTime] = worktimes(plant, first, to_datetime(end + 3 * DAY).date())
+        self.shifts: list[Occurrence] = worked_shifts(
+            plant, to_datetime(start - 2 * DAY).date(), to_datetime(end + DAY).date()
+        )
         self.layouts: list[Layout] = layouts(plant, to_datetime(start).date())
         self.books = {x.line: OrderBook(seed, x) for x in self.layouts}
         self.past: dict[str, list[Failure]] = {}
@@ -124,6 +143,8 @@ class _Floor:
         counted = [s.name for s in self.stations if any(t.role == "good_count" for t in s.machine.tags)]
         self.resets = counter_resets(seed, counted, start, end)
         self.gaps: list[Gap] = gaps(seed, list(plant.machines), start, end, self.resets)
+        if loss.share:
+            self.gaps = merged([*self.gaps, *losses(seed, list(plant.machines), loss, start, end)])
 
     def _station(self, layout: Layout, name: str, stage: int) -> Station:
         machine = self.plant.machines[name]

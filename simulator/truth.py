@@ -6,6 +6,7 @@ sharing no code with the ledger that they verify.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from plant.config import Plant
 from plant.states import Account, State
 from simulator.floor.faults import Failure, Gap
 from simulator.floor.machines import Station
@@ -20,6 +22,7 @@ from simulator.floor.orders import Order
 from simulator.floor.worktime import BREAK, OFF, WorkTime
 from simulator.instants import INSTANT, instants
 from simulator.signals.energy import Energy
+from simulator.signals.telemetry import speaks_up
 
 INTERVAL_SCHEMA = {
     "machine": pl.String(), "start_at": INSTANT, "end_at": INSTANT, "account": pl.String(), "state": pl.String(),
@@ -38,6 +41,16 @@ class Booking:
     reason: str
     reason_class: str
     operator: str
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A person logged in at a machine in [start_us, end_us)."""
+
+    machine: str
+    operator: str
+    start_us: int
+    end_us: int
 
 
 def intervals(
@@ -109,6 +122,29 @@ def pieces(stations: Sequence[Station]) -> pl.DataFrame:
     return pl.concat(frames).sort("at", "machine")
 
 
+def people(present: Sequence[Presence], start_us: int, end_us: int) -> pl.DataFrame:
+    """Who was at a machine: machine, operator, start_at, end_at, without overlap; the later log-in wins.
+
+    Time with nobody logged in has no row. Cut at the run's start and end.
+    """
+    rows: list[list[Any]] = []
+    for machine in dict.fromkeys(p.machine for p in present):
+        mine = sorted((p for p in present if p.machine == machine), key=lambda p: p.start_us)
+        at = sorted({min(max(t, start_us), end_us) for p in mine for t in (p.start_us, p.end_us)})
+        for begin, end in itertools.pairwise(at):
+            here = [p.operator for p in mine if p.start_us <= begin < p.end_us]
+            if not here:
+                continue
+            if rows and rows[-1][:2] == [machine, here[-1]] and rows[-1][3] == begin:
+                rows[-1][3] = end
+            else:
+                rows.append([machine, here[-1], begin, end])
+    raw = pl.DataFrame(rows, schema=["machine", "operator", "start_at", "end_at"], orient="row")
+    return raw.select(
+        pl.col("machine", "operator").cast(pl.String), pl.col("start_at", "end_at").cast(pl.Int64).cast(INSTANT)
+    )
+
+
 def energies(metered: dict[str, Energy]) -> pl.DataFrame:
     """Energy a minute: machine, start_at, end_at, energy_j (joules, exact)."""
     frames = [
@@ -120,12 +156,17 @@ def energies(metered: dict[str, Energy]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def lost(gaps: Sequence[Gap], end_us: int) -> pl.DataFrame:
-    """Windows in which a machine was not heard of: machine, start_at, end_at."""
+def lost(gaps: Sequence[Gap], plant: Plant, end_us: int) -> pl.DataFrame:
+    """Windows in which a machine was not heard of: machine, start_at, end_at, noticed.
+
+    `noticed`: the source of the state tag wrote a bad sample as the window began; else nobody said so.
+    """
+    speaks = {m.name: speaks_up(plant, t) for m, t in plant.tags() if t.role == "state"}
     return pl.DataFrame(
         {"machine": [g.machine for g in gaps], "start_at": instants("", [g.start_us for g in gaps]),
-         "end_at": instants("", [min(g.end_us, end_us) for g in gaps])},
-        schema={"machine": pl.String(), "start_at": INSTANT, "end_at": INSTANT},
+         "end_at": instants("", [min(g.end_us, end_us) for g in gaps]),
+         "noticed": [speaks.get(g.machine, False) if g.noticed is None else g.noticed for g in gaps]},
+        schema={"machine": pl.String(), "start_at": INSTANT, "end_at": INSTANT, "noticed": pl.Boolean()},
     )  # fmt: skip
 
 
@@ -149,7 +190,7 @@ def until(truth: dict[str, pl.DataFrame], at: datetime) -> dict[str, pl.DataFram
     for name, frame in truth.items():
         first = next(c for c in ("start_at", "failed_at", "created_at", "at") if c in frame.columns)
         kept = frame.filter(pl.col(first) < moment)
-        if name in {"intervals", "lost"}:
+        if name in {"intervals", "lost", "people"}:
             kept = kept.with_columns(end_at=pl.min_horizontal("end_at", moment))
         elif name == "energy":
             kept = kept.filter(pl.col("end_at") <= moment)

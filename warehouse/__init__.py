@@ -9,6 +9,10 @@ from __future__ import annotations
 from warehouse.connect import Window, connect
 from warehouse.lake import Lake, Written
 from warehouse.publish import export_copy, publish
+from warehouse.revisions.as_of import as_of
+from warehouse.revisions.changes import why
+from warehouse.revisions.notifications import refresh_changes
+from warehouse.revisions.signoffs import SignoffError, sign_off
 from warehouse.shelf import Shelf
 from warehouse.state import CheckResult, Receipt, State
 
@@ -17,10 +21,15 @@ __all__ = [
     "Lake",
     "Receipt",
     "Shelf",
+    "SignoffError",
     "State",
     "Window",
     "Written",
+    "as_of",
     "connect",
     "export_copy",
     "publish",
+    "refresh_changes",
+    "sign_off",
+    "why",
 ]

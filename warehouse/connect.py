@@ -6,7 +6,7 @@ same views, made in a file, are what `warehouse.publish` puts into the shop wind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 
@@ -14,12 +14,16 @@ import duckdb
 import polars as pl
 
 from plant.tables import Table, tables
+from warehouse.kpi_macros import create_macros
 from warehouse.lake import Lake
 from warehouse.meta import Configured, frames
+from warehouse.revisions.definitions import NAME as DEFINITIONS
+from warehouse.revisions.views import create_views
 from warehouse.snapshot import SQL_TYPES, Snapshot, literal, select
 from warehouse.state import State
 
 LAYERS = ("bronze", "silver", "gold", "meta")
+HISTORY = "_history"
 Snapshots = Mapping[str, Snapshot | None]
 
 
@@ -66,11 +70,15 @@ class Window:
         with self._lock:
             fill_meta(self.con, frames(self.lake, self.state, consistent(self.lake), self._sources))
 
-    def _show(self, snapshots: Snapshots, changed: Iterable[str]) -> None:
+    def _show(self, snapshots: Snapshots, changed: Sequence[str]) -> None:
         meta = frames(self.lake, self.state, snapshots, self._sources)
         self.con.execute("BEGIN")
         for name in changed:
             show(self.con, tables()[name], snapshots[name])
+        if DEFINITIONS in changed:
+            create_views(self.con)
+        if not self.versions:
+            create_macros(self.con)
         fill_meta(self.con, meta)
         self.con.execute("COMMIT")
 
@@ -97,8 +105,18 @@ def consistent(lake: Lake, names: Iterable[str] | None = None) -> dict[str, Snap
 
 
 def show(con: duckdb.DuckDBPyConnection, contract: Table, snap: Snapshot | None) -> None:
-    """Create or replace the view of a table over the files of a snapshot; None or no files: no rows."""
-    con.execute(f"CREATE OR REPLACE VIEW {quoted(contract.name)} AS {select(contract, snap)}")
+    """Create or replace the view of a table over the files of a snapshot; None or no files: no rows.
+
+    A table with history gets a second view, `<name>_history`, that also holds the superseded rows.
+    """
+    for name, history in shown(contract):
+        con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select(contract, snap, history=history)}")
+
+
+def shown(contract: Table) -> list[tuple[str, bool]]:
+    """Names a table is shown under, each with whether superseded rows are in it."""
+    past = [(f"{contract.name}{HISTORY}", True)] if contract.history else []
+    return [(contract.name, False), *past]
 
 
 def fill_meta(con: duckdb.DuckDBPyConnection, meta: Mapping[str, pl.DataFrame]) -> None:
@@ -114,10 +132,13 @@ def fill_meta(con: duckdb.DuckDBPyConnection, meta: Mapping[str, pl.DataFrame]) 
 
 def comments(contract: Table, kind: str) -> Iterator[str]:
     """COMMENT statements of a table or view (`kind`) and all its columns, from the contract's words."""
-    words = f"{contract.doc} One row: {contract.grain}. Key: {', '.join(contract.key)}."
-    yield f"COMMENT ON {kind} {quoted(contract.name)} IS {literal(words)}"
-    for c in contract.columns:
-        yield f'COMMENT ON COLUMN {quoted(contract.name)}."{c.name}" IS {literal(c.doc)}'
+    for name, history in shown(contract):
+        past = " Superseded rows as well: each held from known_from until before known_to." if history else ""
+        key = ", ".join((*contract.key, "revision") if history else contract.key)
+        words = f"{contract.doc}{past} One row: {contract.grain}. Key: {key}."
+        yield f"COMMENT ON {kind} {quoted(name)} IS {literal(words)}"
+        for c in contract.columns:
+            yield f'COMMENT ON COLUMN {quoted(name)}."{c.name}" IS {literal(c.doc)}'
 
 
 def quoted(name: str) -> str:

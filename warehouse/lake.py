@@ -1,36 +1,29 @@
 """The lake: every table of the house as a Delta table under `root/lake/<layer>/<table>`.
 
 Reads are pruned to the partitions named. Writes check the contract, go in exactly once or replace
-whole days, and commit nothing when nothing changed. Handles are kept per process; a forked child
-must not use them (delta-rs panics), so start workers with spawn.
+whole days, and commit nothing when nothing changed. Tables with history keep what they replace.
 """
 
 from __future__ import annotations
 
-import os
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from threading import RLock
-from typing import TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from plant.errors import ContractError, TerminalError, TransientError
+from plant.errors import ContractError, TerminalError
 from plant.tables import Table, table
-from warehouse.revisions import changed_days, same, stamp
-from warehouse.snapshot import Partition, Snapshot, lost_of, read, select, snapshot_of
+from warehouse.handles import Handles
+from warehouse.revisions.history import Cause, checked_cause, current, revised
+from warehouse.revisions.stamps import changed_days, same, stamp
+from warehouse.snapshot import Partition, lost_of, read, select, snapshot_of
 from warehouse.tidy import Tidied, tidy
-from warehouse.writing import commit, create, enforce, ordered
+from warehouse.writing import commit, enforce, ordered
 
-T = TypeVar("T")
 Clock = Callable[[], datetime]
-ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
@@ -46,54 +39,23 @@ class Written:
     committed: bool
 
 
-class Lake:
+class Lake(Handles):
     """Reads and writes the tables of one root. Safe for threads; not across fork."""
 
     def __init__(self, root: Path | str, clock: Clock = lambda: datetime.now(UTC)) -> None:
-        self.root = Path(root).resolve()
-        if set(str(self.root)) & set("[]="):  # a URL's host to delta-rs, a partition to Parquet readers
-            raise TerminalError(f"root is {self.root}; valid is a path without '[', ']' and '='")
+        super().__init__(root)
         self._clock = clock
-        self._handles: dict[str, tuple[int, DeltaTable]] = {}
-        self._snapshots: dict[str, Snapshot] = {}
-        self._lock = RLock()
-        self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[type[Lake], tuple[Path]]:
         return Lake, (self.root,)
 
-    def path(self, name: str) -> Path:
-        """Folder of a table."""
-        return self.root / "lake" / Path(*table(name).name.split("."))
-
-    def exists(self, name: str) -> bool:
-        """True when there is a table."""
-        return self._handle(name) is not None
-
-    def version(self, name: str) -> int | None:
-        """Latest Delta version; None when the table does not exist."""
-        delta = self._handle(name)
-        return None if delta is None else delta.version()
-
-    def transaction_version(self, name: str, app: str) -> int | None:
-        """Latest version of an application's appends that went in; None before the first."""
-        delta = self._handle(name)
-        return None if delta is None else delta.transaction_version(app)
-
-    def snapshot(self, name: str) -> Snapshot | None:
-        """The latest version as its file list; None when the table does not exist."""
-        with self._lock:
-            delta = self._handle(name)
-            if delta is None:
-                self._snapshots.pop(name, None)
-                return None
-            held = self._snapshots.get(name)
-            if held is None or held.version != delta.version():
-                held = self._snapshots[name] = snapshot_of(table(name), delta, self.path(name))
-            return held
-
     def scan(
-        self, name: str, days: tuple[date, date] | None = None, partitions: Sequence[Partition] | None = None
+        self,
+        name: str,
+        days: tuple[date, date] | None = None,
+        partitions: Sequence[Partition] | None = None,
+        *,
+        history: bool = False,
     ) -> pl.LazyFrame:
         """Lazy rows of a table in contract columns; the contract's empty frame when it does not exist.
 
@@ -101,6 +63,7 @@ class Lake:
             name: layer.table.
             days: first and last day, both included, of a day-partitioned table.
             partitions: partition values (days or record sets) to read instead.
+            history: of a table with history also the rows that were superseded; else only the current ones.
 
         Raises:
             TerminalError: days or partitions of a table that is not partitioned so.
@@ -112,13 +75,14 @@ class Lake:
             return contract.empty().lazy()
         if days is not None:
             partitions = snap.between(*days)
-        return read(snap, snap.paths(partitions))
+        rows = read(snap, snap.paths(partitions))
+        return rows if history else current(contract, rows)
 
-    def select(self, name: str, days: Sequence[date] | None = None) -> str:
+    def select(self, name: str, days: Sequence[date] | None = None, *, history: bool = False) -> str:
         """The same rows as SQL for DuckDB: a SELECT over the table's files, of some days or all."""
         contract = table(name)
         self._may_prune(contract, days, None)
-        return select(contract, self.snapshot(name), days)
+        return select(contract, self.snapshot(name), days, history=history)
 
     @staticmethod
     def _may_prune(contract: Table, days: object, partitions: object) -> None:
@@ -128,9 +92,10 @@ class Lake:
             raise TerminalError(f"{contract.name} is split by {contract.partition}, not by day: name partitions")
 
     def scan_as_known(self, name: str, at: datetime) -> pl.LazyFrame:
-        """Rows as the table read at an instant; the empty frame before its first version.
+        """Rows as the table read at an instant, by its Delta versions; the empty frame before its first one.
 
-        Revisioned tables keep their history (tidy does not vacuum them); others reach back to the last vacuum.
+        Revisioned tables keep their versions (tidy does not vacuum them). A table with history keeps superseded
+        rows instead: `scan(name, history=True)`. All others reach back to the last vacuum.
         """
         contract, path = table(name), self.path(name)
         if self._handle(name) is None:
@@ -141,7 +106,7 @@ class Lake:
             return contract.empty().lazy()
         delta.load_as_version(at)
         snap = snapshot_of(contract, delta, path)
-        return read(snap, snap.paths())
+        return current(contract, read(snap, snap.paths()))
 
     def days(self, name: str) -> list[date]:
         """Days a day-partitioned table holds, in order."""
@@ -185,10 +150,18 @@ class Lake:
         commit(delta, contract, ready, marks=marks)
         return True
 
-    def replace_days(self, name: str, frame: pl.DataFrame, days: Sequence[date]) -> Written:
+    def replace_days(self, name: str, frame: pl.DataFrame, days: Sequence[date], cause: Cause | None = None) -> Written:
         """Make a table hold exactly these rows for these days, in one commit that touches only changed days.
 
-        A day without rows is emptied. Days whose content is there already keep their files.
+        A day without rows is emptied. Days whose content is there already keep their files. A table with
+        history keeps what it held before: see `warehouse.revisions.history`.
+
+        Args:
+            name: layer.table.
+            frame: the rows of those days.
+            days: the days replaced.
+            cause: why rows changed, for tables with history: a word, or a frame of machine (nullable: the rest
+                of the day), the day column and cause, looked up for each changed row.
 
         Raises:
             ContractError: the frame breaks the contract or holds rows of other days; nothing was written.
@@ -197,7 +170,8 @@ class Lake:
         contract = self._writable(name, "replace_day")
         ready = ordered(contract, enforce(contract, frame))
         self._only(contract, ready, days)
-        return self.retried(name, lambda: self._replace_days(contract, ready, sorted(set(days))))
+        why = checked_cause(contract, cause) if contract.history else None
+        return self.retried(name, lambda: self._replace_days(contract, ready, sorted(set(days)), why))
 
     @staticmethod
     def _only(contract: Table, ready: pl.DataFrame, days: Sequence[date]) -> None:
@@ -208,15 +182,20 @@ class Lake:
                 f"e.g. {other[day][0]}; valid are {', '.join(map(str, sorted(set(days))))}"
             )
 
-    def _replace_days(self, contract: Table, ready: pl.DataFrame, days: list[date]) -> Written:
+    def _replace_days(self, contract: Table, ready: pl.DataFrame, days: list[date], cause: Cause | None) -> Written:
         delta, day = self.ensured(contract), contract.partition or ""
         lost = lost_of(self.snapshot(contract.name))
-        old = self.scan(contract.name, partitions=[d for d in days if d not in lost]).collect()
+        held = self.scan(contract.name, partitions=[d for d in days if d not in lost], history=True).collect()
+        old = current(contract, held.lazy()).collect() if contract.history else held
         changed = sorted({*changed_days(contract, old, ready, days), *(d for d in days if d in lost)})
         if changed:
-            rows = stamp(contract, old, ready, self._clock()).filter(pl.col(day).is_in(changed))
+            rows, now = ready.filter(pl.col(day).is_in(changed)), self._clock()
+            if contract.history:
+                stamped = revised(contract, held.filter(pl.col(day).is_in(changed)), rows, now, cause)
+            else:
+                stamped = stamp(contract, old, rows, now)
             listed = ", ".join(f"'{d.isoformat()}'" for d in changed)
-            commit(delta, contract, rows, predicate=f"{day} IN ({listed})")
+            commit(delta, contract, stamped, predicate=f"{day} IN ({listed})")
         return Written(delta.version(), ready.height, tuple(changed), bool(changed))
 
     def replace(self, name: str, frame: pl.DataFrame) -> Written:
@@ -240,61 +219,12 @@ class Lake:
         return Written(delta.version(), ready.height, (), committed=True)
 
     def tidy(self, name: str) -> Tidied:
-        """Rewrite crowded partitions sorted and clear old files: `warehouse.tidy.tidy`."""
-        return tidy(self, name)
+        """Rewrite crowded partitions sorted and clear old files: `warehouse.tidy.tidy`; what was signed off stays."""
+        signed = self.scan("bronze.signoffs").select("signed_at").collect()["signed_at"].to_list()
+        return tidy(self, name, signed=signed)
 
     def _writable(self, name: str, write: str) -> Table:
         contract = table(name)
         if contract.write != write:
             raise TerminalError(f"{name} is written by {contract.write}, not by {write}")
         return contract
-
-    def _handle(self, name: str) -> DeltaTable | None:
-        """The handle brought up to the latest version; None when there is no table."""
-        if os.getpid() != self._pid:
-            raise TerminalError("a Lake was used in a forked process: start workers with spawn or make a new Lake")
-        path = self.path(name)
-        with self._lock:
-            try:
-                inode = (path / "_delta_log").stat().st_ino
-            except FileNotFoundError:
-                self._handles.pop(name, None)
-                return None
-            held = self._handles.get(name)
-            if held is None or held[0] != inode:
-                return self._opened(name, path, inode)
-            held[1].update_incremental()
-            return held[1]
-
-    def _opened(self, name: str, path: Path, inode: int) -> DeltaTable | None:
-        try:
-            delta = DeltaTable(path)
-        except TableNotFoundError:  # another process is creating it right now
-            return None
-        self._handles[name] = (inode, delta)
-        self._snapshots.pop(name, None)
-        return delta
-
-    def ensured(self, contract: Table) -> DeltaTable:
-        """The handle of a table at its latest version; an empty table is made when there is none."""
-        delta = self._handle(contract.name)
-        if delta is None:
-            create(contract, self.path(contract.name))
-            delta = self._handle(contract.name)
-        if delta is None:
-            raise TransientError(f"{contract.name}: the table could not be created at {self.path(contract.name)}")
-        return delta
-
-    def retried(self, name: str, attempt: Callable[[], T]) -> T:
-        """Run a whole read-compare-write again when another writer was faster: never doubles, never loses."""
-        for turn in range(ATTEMPTS):
-            try:
-                with self._lock:
-                    return attempt()
-            except CommitFailedError as error:
-                if turn == ATTEMPTS - 1:
-                    raise TransientError(f"{name}: other writers won {ATTEMPTS} times in a row: {error}") from error
-                time.sleep(random.uniform(0.01, 0.05) * 2 ** min(turn, 5))
-            except DeltaError as error:  # e.g. the disk is full: delta-rs says so in words only
-                raise TransientError(f"{name} in {self.root}: {error}") from error
-        raise AssertionError("unreachable")

@@ -26,9 +26,12 @@ from warehouse.connect import (
     opened,
     quoted,
     show,
+    shown,
 )
+from warehouse.kpi_macros import comment_macros, create_macros
 from warehouse.lake import Lake
 from warehouse.meta import Configured, frames
+from warehouse.revisions.views import comment_views, create_views
 from warehouse.snapshot import literal, select
 from warehouse.state import State
 
@@ -64,6 +67,8 @@ def publish(
             _name(con, plant_name)
             for name, snap in snapshots.items():
                 show(con, tables()[name], snap)
+            create_views(con)
+            create_macros(con)
             fill_meta(con, meta)
             _comment(con, "VIEW")
         state.note(NOTE, signature)
@@ -82,8 +87,13 @@ def export_copy(root: Path | str, path: Path | str, layers: Sequence[str] = ("si
         raise MissingTableError(f"nothing to export: no table of {', '.join(layers)} under {lake.root / 'lake'}")
     with _aside(Path(path).resolve()) as con:
         for name, snap in snapshots.items():
-            con.execute(f"CREATE TABLE {quoted(name)} AS {select(tables()[name], snap)}")
+            for shown_as, history in shown(tables()[name]):
+                con.execute(f"CREATE TABLE {quoted(shown_as)} AS {select(tables()[name], snap, history=history)}")
         fill_meta(con, frames(lake, state, snapshots))
+        if "gold" in layers:
+            create_views(con)
+            if "silver" in layers:  # hours are local: the macros ask silver.machines for the zone
+                create_macros(con)
         _comment(con, "TABLE", layers)
     return Path(path)
 
@@ -104,6 +114,9 @@ def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = 
         if contract.layer == "meta" or contract.layer in layers:
             for statement in comments(contract, "TABLE" if contract.layer == "meta" else kind):
                 con.execute(statement)
+    if "gold" in layers:
+        for statement in (*comment_views(), *(comment_macros() if "silver" in layers else ())):
+            con.execute(statement)
 
 
 @contextmanager

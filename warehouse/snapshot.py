@@ -35,7 +35,7 @@ DATA_TIMES = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of one table. `files` has path, partition, rows, bytes, latest_at, one row a data file."""
+    """One version of one table. `files` has path, partition, rows, bytes, first_at, latest_at, one row a data file."""
 
     table: Table
     version: int
@@ -75,7 +75,7 @@ class Snapshot:
 
     @property
     def rows(self) -> int:
-        """Rows of this version, from the log."""
+        """Rows of this version that hold now, from the log."""
         return int(self.files["rows"].sum())
 
 
@@ -111,16 +111,22 @@ def snapshot_of(contract: Table, delta: DeltaTable, path: Path) -> Snapshot:
 
 def _files(contract: Table, actions: pl.DataFrame, path: Path) -> pl.DataFrame:
     part = pl.col(f"partition.{contract.partition}") if contract.partition else pl.lit(None)
-    latest = next((f"max.{c}" for c in DATA_TIMES if c in contract.schema), "")
-    known = latest in actions.columns and actions.schema[latest] == pl.Datetime("us", "UTC")
+    time = next((c for c in DATA_TIMES if c in contract.schema), "")
+    first, latest = (
+        pl.col(c) if actions.schema.get(c) == pl.Datetime("us", "UTC") else pl.lit(None)
+        for c in (f"min.{time}", f"max.{time}")
+    )
+    # Rows that hold now: the others of a table with history have a known_to.
+    rows = "null_count.known_to" if contract.history and "null_count.known_to" in actions.columns else "num_records"
     # Paths in the log are percent-encoded once more than the names on disk.
     full = pl.col("path").map_elements(lambda p: str(path / unquote(p)), return_dtype=pl.String)
     return actions.select(
         path=full,
         partition=part.cast(pl.String),
-        rows=pl.col("num_records").cast(pl.Int64),
+        rows=pl.col(rows).cast(pl.Int64),
         bytes=pl.col("size_bytes").cast(pl.Int64),
-        latest_at=(pl.col(latest) if known else pl.lit(None)).cast(pl.Datetime("us", "UTC")),
+        first_at=first.cast(pl.Datetime("us", "UTC")),
+        latest_at=latest.cast(pl.Datetime("us", "UTC")),
     )
 
 
@@ -151,8 +157,13 @@ def read(snap: Snapshot, paths: list[str]) -> pl.LazyFrame:
     return rows.select(list(contract.schema))
 
 
-def select(contract: Table, snap: Snapshot | None, partitions: Sequence[Partition] | None = None) -> str:
-    """DuckDB SELECT of the rows of a snapshot (of some partitions) in contract columns and types."""
+def select(
+    contract: Table, snap: Snapshot | None, partitions: Sequence[Partition] | None = None, *, history: bool = False
+) -> str:
+    """DuckDB SELECT of the rows of a snapshot (of some partitions) in contract columns and types.
+
+    Of a table with history the current rows, unless `history` asks for the superseded ones as well.
+    """
     paths = [] if snap is None else snap.paths(partitions)
     if snap is None or not paths:
         nulls = ", ".join(f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"' for c in contract.columns)
@@ -161,7 +172,8 @@ def select(contract: Table, snap: Snapshot | None, partitions: Sequence[Partitio
         f'"{c.name}"' if c.name in snap.columns else f'NULL::{SQL_TYPES[c.kind]} AS "{c.name}"'
         for c in contract.columns
     )
-    return f"SELECT {there} FROM read_parquet([{', '.join(map(literal, paths))}]{_options(contract, snap)})"
+    now = " WHERE known_to IS NULL" if contract.history and not history else ""
+    return f"SELECT {there} FROM read_parquet([{', '.join(map(literal, paths))}]{_options(contract, snap)}){now}"
 
 
 def _options(contract: Table, snap: Snapshot) -> str:

@@ -10,18 +10,23 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+_FEW_DAYS = 500
+"""So many days are asked for by name; of more, all are read and looked through."""
 WHOLE = ""
 """Day of a receipt for a table that is kept whole."""
+
+Parts = dict[str, dict[str, str]]
+"""Named parts of what a day was built from: part -> machine ('' for the whole day) -> hash."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS builds(
   table_name TEXT, production_day TEXT, inputs_hash TEXT NOT NULL, content_hash TEXT NOT NULL,
-  output_fingerprint TEXT NOT NULL, rows INTEGER NOT NULL, built_at TEXT NOT NULL,
+  output_fingerprint TEXT NOT NULL, rows INTEGER NOT NULL, built_at TEXT NOT NULL, parts TEXT NOT NULL DEFAULT '{}',
   PRIMARY KEY (table_name, production_day)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ingested(
   sha TEXT PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT NULL, rows INTEGER NOT NULL, ingested_at TEXT NOT NULL);
@@ -29,12 +34,16 @@ CREATE TABLE IF NOT EXISTS checks(
   table_name TEXT, check_name TEXT, passed INTEGER NOT NULL, severity TEXT NOT NULL, unexpected INTEGER,
   observed TEXT, checked_at TEXT NOT NULL, PRIMARY KEY (table_name, check_name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes(name TEXT PRIMARY KEY, value TEXT NOT NULL, noted_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS memory(
+  space TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (space, name)) WITHOUT ROWID;
 """
+_PARTS = "ALTER TABLE builds ADD COLUMN parts TEXT NOT NULL DEFAULT '{}'"
+_RECEIPT = "table_name, production_day, inputs_hash, content_hash, output_fingerprint, rows, built_at, parts"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """From one built day (None: the whole table) to the inputs it was built from."""
+    """From one built day (None: the whole table) to the inputs it was built from, as one hash and as named parts."""
 
     table_name: str
     production_day: date | None
@@ -43,6 +52,7 @@ class Receipt:
     output_fingerprint: str
     rows: int
     built_at: datetime
+    parts: Parts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,8 @@ class State:
         with self._open() as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(_SCHEMA)
+            if "parts" not in {row[1] for row in db.execute("PRAGMA table_info(builds)")}:
+                db.execute(_PARTS)  # a root of an earlier version
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -118,17 +130,31 @@ class State:
     def receipts(self, table: str | None = None, days: Iterable[date | None] | None = None) -> list[Receipt]:
         """Receipts of all tables or one, of all days or some, in order."""
         where, values = ("WHERE table_name = ?", [table]) if table else ("", [])
+        wanted = None if days is None else sorted({_day(d) for d in days})
+        if table and wanted is not None and len(wanted) <= _FEW_DAYS:
+            where, values = f"{where} AND production_day IN ({', '.join('?' * len(wanted))})", [table, *wanted]
+        sql = f"SELECT {_RECEIPT} FROM builds {where} ORDER BY table_name, production_day"
         with self._open() as db:
-            rows = db.execute(f"SELECT * FROM builds {where} ORDER BY table_name, production_day", values).fetchall()
-        wanted = None if days is None else set(days)
-        found = [_receipt(row) for row in rows]
-        return [r for r in found if wanted is None or r.production_day in wanted]
+            rows = db.execute(sql, values).fetchall()
+        return [_receipt(row) for row in rows if wanted is None or row[1] in wanted]
+
+    def built_from(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Of every built day, by table and ISO day: the hash of its inputs and the fingerprint it left behind."""
+        with self._open() as db:
+            rows = db.execute("SELECT table_name, production_day, inputs_hash, output_fingerprint FROM builds")
+            return {(name, day): (inputs, output) for name, day, inputs, output in rows}
 
     def record_built(self, *receipts: Receipt) -> None:
         """Remember builds; a later one of the same table and day replaces the earlier."""
-        rows = [(r.table_name, _day(r.production_day), *astuple(r)[2:6], _text(r.built_at)) for r in receipts]
+        rows = [
+            (
+                r.table_name, _day(r.production_day), r.inputs_hash, r.content_hash, r.output_fingerprint, r.rows,
+                _text(r.built_at), json.dumps(r.parts, sort_keys=True, separators=(",", ":")),
+            )
+            for r in receipts
+        ]  # fmt: skip
         with self._open() as db:
-            db.executemany("INSERT OR REPLACE INTO builds VALUES (?,?,?,?,?,?,?)", rows)
+            db.executemany(f"INSERT OR REPLACE INTO builds ({_RECEIPT}) VALUES (?,?,?,?,?,?,?,?)", rows)
 
     def forget_built(self, table: str, days: Iterable[date | None]) -> None:
         """Forget builds, so that these days are built again."""
@@ -179,6 +205,26 @@ class State:
             row = db.execute("SELECT value FROM notes WHERE name = ?", [name]).fetchone()
         return None if row is None else json.loads(row[0])
 
+    def remembered(self, space: str) -> dict[str, Any]:
+        """What `remember` keeps under a space: results that are costly to find and cheap to keep, by name."""
+        with self._open() as db:
+            rows = db.execute("SELECT name, value FROM memory WHERE space = ?", [space]).fetchall()
+        return {name: json.loads(value) for name, value in rows}
+
+    def remember(self, space: str, values: dict[str, Any], *, only: bool = False) -> None:
+        """Keep JSON values under names of a space. With `only`, spaces of the same kind (text before ':') go."""
+        kind = space.partition(":")[0]
+        with self._open() as db:
+            if only:
+                db.execute("DELETE FROM memory WHERE space LIKE ? AND space <> ?", [f"{kind}:%", space])
+            rows = [(space, name, json.dumps(value)) for name, value in values.items()]
+            db.executemany("INSERT OR REPLACE INTO memory VALUES (?,?,?)", rows)
+
+    def forget(self, space: str, names: Iterable[str]) -> None:
+        """Drop names of a space."""
+        with self._open() as db:
+            db.executemany("DELETE FROM memory WHERE space = ? AND name = ?", [(space, name) for name in names])
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -194,4 +240,4 @@ def _day(day: date | None) -> str:
 
 def _receipt(row: tuple[Any, ...]) -> Receipt:
     day = date.fromisoformat(row[1]) if row[1] != WHOLE else None
-    return Receipt(row[0], day, row[2], row[3], row[4], row[5], datetime.fromisoformat(row[6]))
+    return Receipt(row[0], day, row[2], row[3], row[4], row[5], datetime.fromisoformat(row[6]), json.loads(row[7]))

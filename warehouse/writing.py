@@ -16,12 +16,12 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, Field, Sch
 from deltalake.schema import PrimitiveType
 
 from plant.errors import ContractError
-from plant.tables import DTYPES, Column, Kind, Table
+from plant.tables import DOOR_MADE, DTYPES, Column, Kind, Table
+
+__all__ = ["DOOR_MADE"]  # taken from here by those who check frames as the door does
 
 ROW_GROUP_ROWS = 131_072
 FEW_WORDS = 20_000
-DOOR_MADE = ("revision", "known_from", "known_to")
-"""Columns the door makes: they may be left out of a frame and are ignored when contents are compared."""
 
 DELTA_TYPES: dict[Kind, str] = {
     "str": "string", "i64": "long", "f64": "double", "bool": "boolean", "instant": "timestamp", "day": "date",
@@ -50,8 +50,7 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         ContractError: columns are missing, extra, or of another type.
     """
     wanted = table.schema
-    optional = {n for n in DOOR_MADE if table.revisioned or (wanted.get(n) is not None and table.column(n).null)}
-    missing = [n for n in wanted if n not in frame.columns and n not in optional]
+    missing = [n for n in wanted if n not in frame.columns and n not in table.made_at_door]
     extra = [n for n in frame.columns if n not in wanted]
     if missing or extra:
         found = "; ".join(f"{what}: {', '.join(c)}" for what, c in (("missing", missing), ("not known", extra)) if c)
@@ -87,7 +86,7 @@ def rules(table: Table) -> Iterator[tuple[str, str, pl.Expr]]:
     (silver and gold numbers; bronze keeps NaN and infinity as they came).
     """
     for column in table.columns:
-        if table.revisioned and column.name in DOOR_MADE:
+        if column.name in table.made_at_door:
             continue
         yield from ((column.name, rule, expr) for rule, expr in _column_rules(column, table.layer))
     key = pl.struct(*table.key) if len(table.key) > 1 else pl.col(table.key[0])
@@ -156,8 +155,9 @@ def _valid(table: Table, finding: Finding) -> str:
 
 
 def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows in the order they are written: partition, the contract's sort, then the key; nulls first."""
-    by = dict.fromkeys((*([table.partition] if table.partition else []), *table.sort, *table.key))
+    """Rows in the order they are written: partition, the contract's sort, the key, then revisions; nulls first."""
+    revisions = ("revision",) if table.history else ()
+    by = dict.fromkeys((*([table.partition] if table.partition else []), *table.sort, *table.key, *revisions))
     return frame.sort([_sort_key(frame[name]) for name in by], nulls_last=False, maintain_order=True)
 
 
@@ -213,8 +213,6 @@ def create(contract: Table, path: Path) -> None:
         Field(c.name, PrimitiveType(DELTA_TYPES[c.kind]), nullable=True, metadata={"comment": c.doc})
         for c in contract.columns
     ]
-    # Revisioned tables keep their log, so that any old reading can be asked for again.
-    keep = {"delta.logRetentionDuration": "interval 3650 days"} if contract.revisioned else None
     path.parent.mkdir(parents=True, exist_ok=True)
     DeltaTable.create(
         path,
@@ -223,5 +221,16 @@ def create(contract: Table, path: Path) -> None:
         partition_by=[contract.partition] if contract.partition else None,
         name=contract.name,
         description=contract.doc,
-        configuration=keep,
+        configuration=_properties(contract),
     )
+
+
+def _properties(contract: Table) -> dict[str, str | None]:
+    """Table properties: revisioned tables keep their log, so that any old version can be asked for again.
+
+    Those with history keep superseded rows instead, and statistics of the columns their log is asked about.
+    """
+    if contract.history:
+        known = (n for n in ("hour_at", "known_from", "known_to") if n in contract.schema)
+        return {"delta.dataSkippingStatsColumns": ",".join(known)}
+    return {"delta.logRetentionDuration": "interval 3650 days"} if contract.revisioned else {}

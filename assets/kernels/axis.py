@@ -1,12 +1,16 @@
 """Thing and instant packed into one integer, so that one sort, one merge and one shift do the work of two keys.
 
-`key = index * stride + (instant - base) in microseconds`. The stride is the length of the range plus a
-margin, so keys of different things never meet and never overflow for ranges a run is asked for.
+`Axis` puts things (machines, tags) side by side over one range: `key = index * stride + (instant - base)`.
+The stride is the length of the range plus a margin, so keys of different things never meet.
+`Tape` lays the production days of all machines end to end, without gaps: what follows the last row of one
+day of one machine is the first of the next machine, so a row's length is the step to the next row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -58,6 +62,73 @@ class Axis:
     def at(self, key: pl.Expr) -> pl.Expr:
         """The instant of a key."""
         return (key % self.stride + self.base_us).cast(INSTANT)
+
+
+KINDS = 32
+"""Keys of the tape keep so many kinds of rows at one place apart."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Days of a tape, both included, and its places [start, end)."""
+
+    first: date
+    last: date
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Production days of machines laid end to end in order of day and machine name.
+
+    `cells`: one row a day and machine, with slot (number of day times number of machines, plus that of the machine),
+    index, production_day, low_us, high_us (its instants, us since 1970, half-open), zero_us (instant = place on the
+    tape + zero_us), until (place where it ends), and what else is known of the machine.
+    """
+
+    cells: pl.DataFrame
+    names: tuple[str, ...]
+    first: date
+
+    @classmethod
+    def over(cls, machines: pl.DataFrame, days: pl.DataFrame) -> Tape:
+        """The tape of machines (`indexed`, with site) over days (site, production_day, start_at, end_at), at least one.
+
+        Raises:
+            ValueError: too many days of too many machines for one run.
+        """
+        first = days.select(pl.col("production_day").min()).item()
+        slot = (pl.col("production_day") - pl.lit(first)).dt.total_days() * machines.height + pl.col("index")
+        whole = machines.join(days, on="site").sort("production_day", "index")
+        edges = whole.with_columns(slot=slot, low_us=us("start_at"), high_us=us("end_at"))
+        placed = edges.with_columns(until=(pl.col("high_us") - pl.col("low_us")).cum_sum())
+        cells = placed.with_columns(zero_us=pl.col("high_us") - pl.col("until")).drop("start_at", "end_at")
+        if cells.height and cells["until"][-1] > KEY_LIMIT // KINDS:
+            raise ValueError(f"{cells.height} days of machines: build fewer days at once")
+        return cls(cells.drop("machine", "site"), tuple(machines["machine"]), first)
+
+    def parts(self, cells: int) -> Iterator[Part]:
+        """The tape cut between days into parts of about so many cells."""
+        days = self.cells.group_by("production_day").agg(pl.col("until").max()).sort("production_day")
+        step, start = max(1, cells // len(self.names)), 0
+        for n in range(0, days.height, step):
+            part = days[n : n + step]
+            end = int(part["until"][-1])
+            yield Part(part["production_day"][0], part["production_day"][-1], start, end)
+            start = end
+
+    def slot(self) -> pl.Expr:
+        """The slot of a row's production_day and machine; null for machines that are not on the tape."""
+        day = pl.col("production_day").to_physical().cast(pl.Int64) - (self.first - date(1970, 1, 1)).days
+        return day * len(self.names) + pl.col("machine").cast(pl.Enum(self.names), strict=False).to_physical()
+
+    def of_slot(self, column: str) -> pl.Expr:
+        """A column of `cells` by the column `slot`; null where the tape has no such day of a machine."""
+        days = (pl.col("production_day").max() - pl.lit(self.first)).dt.total_days() + 1
+        slots = self.cells.select(slot=pl.int_range(days * len(self.names)))
+        values = slots.join(self.cells.select("slot", column), on="slot", how="left", maintain_order="left")
+        return pl.lit(values[column].rechunk()).gather(pl.col("slot"))
 
 
 def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:

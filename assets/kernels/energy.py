@@ -1,20 +1,26 @@
 """silver.energy_ledger: metered energy by account, order and product, in whole joules that sum to the meter.
 
-A meter is a cumulative counter (resets and roll-overs as in `counters.steps`; a jump beyond its physical
-limit adds nothing). Inside a production day the energy since the day's start is piecewise linear between
-samples and flat after the last one: what the meter gains up to the first sample of the next day is booked
-there. It is taken at every boundary of the ledger and rounded to whole joules, so the parts telescope.
+A meter is a cumulative counter: what a reading adds is what `counting.steps` says, as for pieces; what a
+counter would quarantine adds nothing. Inside a production day the energy since the day's start is piecewise
+linear between samples and flat after the last one: what the meter gains up to the first sample of the next day
+is booked there. It is taken at every boundary of the ledger and rounded to whole joules, so the parts telescope.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from assets.kernels.axis import Axis, indexed, us
-from assets.kernels.cells import cut_by_hours, hours, intervals
-from assets.kernels.counters import steps
+from assets.kernels.axis import Axis, us
+from assets.kernels.cells import DayAxis, cut_by_hours, hours, indexed, intervals
+from assets.kernels.counting.steps import READ, in_order, steps
 from plant.tables import table
 
+KNOT: dict[str, pl.DataType] = {
+    "machine": pl.String(), "production_day": pl.Date(), "series": pl.Int64(), "at_us": pl.Int64(),
+    "joules": pl.Int64(),
+}  # fmt: skip
 JOULES = {"Wh": 3600.0, "kWh": 3.6e6}
 """Joules per unit of an energy meter."""
 
@@ -42,21 +48,23 @@ def energy_ledger(
     cells = cut_by_hours(intervals(time_ledger, named, axis), hours(named, segments, axis), axis)
     cells = cells.with_columns(start_us=pl.col("key") % axis.stride + axis.base_us).with_row_index("cell")
     cells = cells.with_columns(end_us=pl.col("start_us") + pl.col("until") - pl.col("key"))
-    booked = _booked(_knots(readings, tags), cells.join(named.lazy().select("index", "machine"), on="index"))
+    days = DayAxis.over(segments, tags.height * 2)  # twice: readings are ordered by twice their key
+    booked = _booked(_knots(readings, tags, days), cells.join(named.lazy().select("index", "machine"), on="index"))
     return _summed(cells, booked, named)
 
 
-def _knots(readings: pl.LazyFrame, tags: pl.DataFrame) -> pl.LazyFrame:
+def _knots(readings: pl.LazyFrame, tags: pl.DataFrame, days: DayAxis) -> pl.LazyFrame:
     """Joules since the day's start at each sample: machine, production_day, series, at_us, joules."""
-    meters = tags.lazy().filter(pl.col("role") == "energy").select(
-        "tag", "max_rate_per_s", "rollover", factor=pl.col("unit").replace_strict(JOULES, return_dtype=pl.Float64)
-    )  # fmt: skip
-    rows = readings.filter(pl.col("role") == "energy", pl.col("value").is_not_null()).join(meters, on="tag")
-    rows = rows.sort("tag", "at", ~pl.col("opening"))
-    begins = (pl.col("tag") != pl.col("tag").shift()) | (pl.col("production_day") != pl.col("production_day").shift())
-    stepped = steps(rows.with_columns(series=begins.fill_null(value=True).cum_sum().cast(pl.Int64)))
-    gained = pl.when(~pl.col("jump")).then(pl.col("step")).fill_null(0.0).cum_sum().over("series")
-    joules = (gained * pl.col("factor")).round().cast(pl.Int64)
+    meters = indexed(tags.filter(pl.col("role") == "energy"), "machine", "tag")
+    rows = readings.filter(pl.col("role") == "energy", pl.col("value").is_not_null()).select("machine", *READ)
+    return rows.map_batches(partial(_gained, meters=meters, days=days), schema=KNOT)
+
+
+def _gained(rows: pl.DataFrame, meters: pl.DataFrame, days: DayAxis) -> pl.DataFrame:
+    stepped = steps(in_order(rows, meters, days), meters)
+    factor = meters["unit"].replace_strict(JOULES, return_dtype=pl.Float64).gather(stepped["index"])
+    gained = pl.col("step").fill_null(0.0).cum_sum().over("series")
+    joules = (gained * pl.lit(factor)).round().cast(pl.Int64)
     return stepped.select("machine", "production_day", "series", at_us=us("at"), joules=joules)
 
 

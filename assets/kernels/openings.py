@@ -9,7 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.axis import INSTANT, Axis
-from assets.kernels.counters import CUMULATIVE
+from assets.kernels.counting.judgement import Step
+from assets.kernels.counting.steps import CUMULATIVE
 
 BEFORE = -1
 """Day number of what lies outside the range."""
@@ -31,11 +32,17 @@ def as_rows(frame: pl.LazyFrame) -> pl.LazyFrame:
 def closing(day: pl.LazyFrame) -> pl.LazyFrame:
     """The rows of one day of silver.readings that the next day opens with: the last per tag.
 
-    Of a cumulative tag it is the last with a value: a bad sample at midnight must not lose the base.
+    Of a cumulative tag it is the last with a value that holds: neither a bad sample at midnight nor a tolerated
+    back-step may lose the base.
     """
-    useful = day.filter(pl.col("value").is_not_null() | ~pl.col("role").is_in(CUMULATIVE))
+    useful = day.filter(holds() | ~pl.col("role").is_in(CUMULATIVE))
     ordered = useful.sort("tag", "at", ~pl.col("opening"))
     return ordered.group_by("tag", maintain_order=True).last().select(day.collect_schema().names())
+
+
+def holds() -> pl.Expr:
+    """True where a row of a cumulative tag is what its next reading is measured from."""
+    return pl.col("value").is_not_null() & (pl.col("flag") != Step.BACK_STEP.value).fill_null(value=True)
 
 
 def prior(opening: pl.DataFrame, named: pl.DataFrame, axis: Axis) -> pl.LazyFrame:
@@ -59,19 +66,14 @@ def markers(named: pl.DataFrame, bounds: pl.DataFrame, axis: Axis) -> pl.LazyFra
 def with_openings(samples: pl.LazyFrame, marks: pl.LazyFrame, cumulative: list[int], axis: Axis) -> pl.LazyFrame:
     """Samples of the range with their day and the opening rows between them, sorted by `order`.
 
-    `samples` are sorted ROWs, beginning with the prior ones. Of the tags in `cumulative` only samples with a
-    value are carried.
+    `samples` are sorted ROWs, beginning with the prior ones. Of the tags in `cumulative` only samples that
+    hold are carried.
     """
-    rows = marks.merge_sorted(samples, key="order").with_columns(pl.col("day").forward_fill())
-    rows = rows.with_row_index("row").cache()
-    sample = ~pl.col("opening").fill_null(value=False)
-    useful = sample & (pl.col("value").is_not_null() | ~pl.col("index").is_in(cumulative))
-    last = rows.select("order", "index", "day", "opening", last=pl.when(useful).then(pl.col("row")).forward_fill())
-    starts = last.filter(pl.col("opening"), pl.col("day") >= 0)
-    carried = rows.select("index", *CARRIED, last="row")
-    at = axis.at(pl.col("order") // 2)
-    opened = as_rows(starts.join(carried, on=["index", "last"]).with_columns(at=at).sort("order"))
-    seen = as_rows(
-        rows.filter(pl.col("day") >= 0, pl.col("at").is_not_null()).with_columns(opening=pl.lit(value=False))
-    )
-    return seen.merge_sorted(opened, key="order")
+    days = marks.select("order", "day")
+    dated = samples.drop("day").join_asof(days, on="order", strategy="backward")
+    seen = as_rows(dated.filter(pl.col("day") >= 0, pl.col("at").is_not_null()))
+    useful = samples.filter(holds() | ~pl.col("index").is_in(cumulative))
+    known = useful.select("order", *CARRIED, carried="index")
+    starts = marks.filter(pl.col("day") >= 0).select("order", "index", "day", "opening")
+    found = starts.join_asof(known, on="order", strategy="backward").filter(pl.col("index") == pl.col("carried"))
+    return seen.merge_sorted(as_rows(found.with_columns(at=axis.at(pl.col("order") // 2))), key="order")

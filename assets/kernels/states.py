@@ -10,7 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.axis import INSTANT, us
-from assets.kernels.layers import ranked
+from assets.kernels.modes import with_modes
+from assets.kernels.words import OWN_CLASS
 from plant.states import STATE_WORDS, State
 
 PRECEDENCE = {State.FAILED.value: 3, State.SETUP.value: 2, State.PRODUCING.value: 1}
@@ -20,17 +21,50 @@ STATE_CODE = {word: code for code, word in enumerate(STATE_WORDS)}
 """State words as small integers, in the order of `plant.states.State`."""
 UNSEEN = len(STATE_WORDS)
 """Code of 'unknown because nothing trustworthy was said', next to the codes of the words."""
+WORDS = pl.Enum(STATE_WORDS)
+STOPPED = [code for word, code in STATE_CODE.items() if word not in OWN_CLASS]
 
 
 def signal_events(readings: pl.LazyFrame, tags: pl.DataFrame) -> pl.LazyFrame:
-    """Changes of state as the machines signal them.
+    """Changes of state as the machines signal them, for `ledger.time_ledger`.
 
-    Takes silver.readings of a range of days and `plant.dimensions.tags_frame` (for `stale_us`). Returns
-    machine, at, state (word), source ('signal', or 'none' while the signal is bad or stale) and
-    since_at (since when the machine has been in that class of state; null while unknown), in time order.
+    Takes silver.readings of a range of days and `plant.dimensions.tags_frame`. Returns production_day, machine,
+    at (us since 1970), opening, code (`STATE_CODE`; UNSEEN while the signal is bad), since (us, source time of the
+    sample), held (us, since when the machine has been in that class of state). In any order; of two rows at one
+    instant the one that does not open the day holds. A machine has one state tag (`shopfloor check` refuses a
+    second one), so no other two rows share an instant: silver.readings keeps one per tag and source time.
+
+    Silence is found later, by the ledger, with `stale_us` of `with_evidence`; where a mode tag says what
+    executing counts as, silences of both tags are events here already.
     """
-    stale = tags.lazy().filter(pl.col("role") == "state").select("tag", "stale_us")
-    rows = readings.filter(pl.col("role") == "state").join(stale, on="tag").sort("tag", "at", ~pl.col("opening"))
+    moded = tags.filter(pl.col("role") == "mode")["machine"].unique().to_list()
+    own = pl.col("machine").is_in(moded)
+    plain = _coded(readings.filter(pl.col("role") == "state", *([~own] if moded else [])))
+    if not moded:
+        return plain
+    states, modes = (_worded(readings.filter(own), tags, role) for role in ("state", "mode"))
+    return pl.concat([plain, _moded(with_modes(states, modes, tags.filter(own)))])
+
+
+def _coded(rows: pl.LazyFrame) -> pl.LazyFrame:
+    word = pl.col("text").cast(WORDS, strict=False).to_physical().fill_null(STATE_CODE["unknown"])
+    bad = pl.col("quality") == "bad"
+    code = pl.when(bad).then(pl.lit(UNSEEN, pl.UInt8)).otherwise(word)
+    times = {"at": us("at"), "since": us("since_at"), "held": us("held_since_at")}
+    return rows.select("production_day", "machine", "opening", code=code, **times)
+
+
+def _moded(events: pl.LazyFrame) -> pl.LazyFrame:
+    unseen = (pl.col("source") == NONE) & (pl.col("state") == State.UNKNOWN.value)
+    code = pl.when(unseen).then(pl.lit(UNSEEN, pl.UInt8)).otherwise(pl.col("state").cast(WORDS).to_physical())
+    times = {"at": us("at"), "since": us("at"), "held": us("since_at")}
+    return events.select("production_day", "machine", opening=pl.lit(value=False), code=code, **times)
+
+
+def _worded(readings: pl.LazyFrame, tags: pl.DataFrame, role: str) -> pl.LazyFrame:
+    """Events of one role with words and silences: production_day, machine, at, state, source, since_at."""
+    stale = tags.lazy().filter(pl.col("role") == role).select("tag", "stale_us")
+    rows = readings.filter(pl.col("role") == role).join(stale, on="tag").sort("tag", "at", ~pl.col("opening"))
     last_word = us("since_at") + pl.col("stale_us")
     late = pl.col("opening") & (last_word <= us("at"))
     trusted = (pl.col("quality") != "bad") & ~late.fill_null(value=False)
@@ -43,25 +77,65 @@ def signal_events(readings: pl.LazyFrame, tags: pl.DataFrame) -> pl.LazyFrame:
     following = pl.when(pl.col("tag") == pl.col("tag").shift(-1)).then(us("at").shift(-1))
     falls_silent = (pl.col("silent_us") > us("at")) & (pl.col("silent_us") < following).fill_null(value=True)
     silences = said.filter(falls_silent & trusted).select(
-        "machine",
-        at=pl.col("silent_us").cast(INSTANT),
-        state=pl.lit(State.UNKNOWN.value),
-        source=pl.lit(NONE),
+        "production_day", "machine",
+        at=pl.col("silent_us").cast(INSTANT), state=pl.lit(State.UNKNOWN.value), source=pl.lit(NONE),
         since_at=pl.lit(None, INSTANT),
+    )  # fmt: skip
+    own = said.select("production_day", "machine", "at", "state", source="said_by", since_at="held")
+    return pl.concat([own, silences])
+
+
+def watched(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Put silence into events: code is UNSEEN where the day opens with a signal that is silent already.
+
+    Reads at, since, opening, code, stale_us (how long the signal may be silent; null: for ever). Adds `silent`: when
+    it falls silent if nothing follows (us); null where it never does or is not trusted now.
+    """
+    end = pl.col("since") + pl.col("stale_us")
+    late = pl.col("opening") & (end <= pl.col("at"))
+    code = pl.when(late).then(pl.lit(UNSEEN, pl.UInt8)).otherwise("code")
+    silent = pl.when((pl.col("code") != UNSEEN) & (end > pl.col("at"))).then(end)
+    return events.with_columns(code=code).with_columns(silent=silent)
+
+
+def steadied(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Take short runs out of the signal: a run of 'producing' shorter than `minimum_us` between two stops is not one.
+
+    The state before it goes on. A stop is any word but producing, setup, planned_stop and unknown. Only runs that
+    begin and end inside one production day are judged, each by the signal as it came, so a day alone gives what it
+    gives in any range; a run that touches the start or the end of the day (or of the data) stays. Silence ends a
+    run and is no stop.
+
+    Takes and gives rows in order: t (place on the tape), begins (a day of a machine begins), state (code), minimum_us.
+    """
+    t, state = pl.col("t"), pl.col("state")
+    turns = pl.col("begins") | (state != state.shift()).fill_null(value=True)
+    marked = rows.with_columns(turns=turns)
+    after = pl.when("turns").then(pl.when("begins").then(pl.lit(UNSEEN, pl.UInt8)).otherwise(state))
+    ahead = marked.with_columns(
+        after=after.shift(-1).backward_fill(), until=pl.when("turns").then(t).shift(-1).backward_fill()
     )
-    return pl.concat([said.select("machine", "at", "state", source="said_by", since_at="held"), silences])
+    between = state.shift().is_in(STOPPED) & pl.col("after").is_in(STOPPED) & ~pl.col("begins")
+    short = (state == STATE_CODE[State.PRODUCING]) & between & (pl.col("until") - t < pl.col("minimum_us"))
+    held = pl.when("turns").then(pl.when(short).then(state.shift()).otherwise(state)).forward_fill()
+    return ahead.with_columns(state=held).select(rows.collect_schema().names())
 
 
-def report_layer(reports: pl.LazyFrame) -> pl.LazyFrame:
-    """Reports numbered by precedence: bronze.reports plus `rank`; the highest rank wins at every instant."""
-    strength = pl.col("state").replace_strict(PRECEDENCE, default=0, return_dtype=pl.Int64)
-    order = ["strength", "start_at", "segment", "seq"]
-    return ranked(reports.with_columns(strength=strength), order)
+def strength() -> pl.Expr:
+    """Of overlapping reports the stronger state wins: failed over setup over producing over the rest."""
+    return pl.col("state").replace_strict(PRECEDENCE, default=0, return_dtype=pl.Int64)
 
 
 def with_evidence(machines: pl.DataFrame, tags: pl.DataFrame, *, reports: bool) -> pl.DataFrame:
-    """Add `evidence` to machines: 'signal' with a state tag, else 'report' where reports are taken in, else 'none'."""
-    signalled = tags.filter(pl.col("role") == "state")["machine"].unique().to_list()
+    """Add what a machine says to machines: `evidence` and `stale_us`.
+
+    evidence is 'signal' with a state tag, else 'report' where reports are taken in, else 'none'. stale_us is how
+    long its state may be silent; null for ever, and null where `signal_events` holds the silences (mode tags).
+    """
+    signals = tags.filter(pl.col("role") == "state").group_by("machine").agg(pl.col("stale_us").min())
+    moded = tags.filter(pl.col("role") == "mode")["machine"].unique().to_list()
     other = pl.lit("report" if reports else "none")
-    signal = pl.col("machine").is_in(signalled)
-    return machines.with_columns(evidence=pl.when(signal).then(pl.lit(SIGNAL)).otherwise(other))
+    evidence = pl.when(pl.col("machine").is_in(signals["machine"].to_list())).then(pl.lit(SIGNAL)).otherwise(other)
+    stale = pl.when(~pl.col("machine").is_in(moded)).then(pl.col("stale_us"))
+    joined = machines.join(signals, on="machine", how="left", maintain_order="left")
+    return joined.with_columns(evidence=evidence, stale_us=stale)

@@ -11,9 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.axis import us
-from plant.states import Account
-
-STOPS = (Account.DELAY.value, Account.DOWN_NO_ORDER.value)
 
 
 def carried_from(segments: pl.DataFrame) -> pl.LazyFrame:
@@ -32,28 +29,31 @@ def carried_from(segments: pl.DataFrame) -> pl.LazyFrame:
     return day.with_columns(pl.col("production_day").dt.offset_by("1d"))
 
 
-def with_stops(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `stop_id` (us since 1970, null outside stops) and `minor` to stretches in time order per machine.
+def begun() -> pl.Expr:
+    """When a stop that is on at the day's start began (us): by `held_us`, not before the work time leading up.
 
-    Takes index, production_day, account, start_us, end_us, day_us, held (us, since when in this class of
-    state), lead_us, lead_through_us, runs_through_breaks, minor_us.
+    Reads low_us (the day's start), held_us (since when in this class of state; null: since the day's start),
+    lead_us, lead_through_us (null: the day before is not known) and runs_through_breaks.
     """
-    stop = pl.col("stop")
-    before, after = _goes_on(1), _goes_on(-1)
-    lead = pl.when("runs_through_breaks").then("lead_through_us").otherwise("lead_us").fill_null(pl.col("day_us"))
-    carried = pl.min_horizontal("start_us", pl.max_horizontal("held", lead))
-    began = pl.when(pl.col("start_us") == pl.col("day_us")).then(carried).otherwise(pl.col("start_us"))
-    marked = rows.with_columns(stop=pl.col("account").is_in(STOPS)).with_columns(
-        stop_id=pl.when(stop & ~before).then(began), stop_end=pl.when(stop & ~after).then("end_us")
+    day = pl.col("low_us")
+    lead = pl.when("runs_through_breaks").then("lead_through_us").otherwise("lead_us").fill_null(day)
+    return pl.min_horizontal(day, pl.max_horizontal(pl.col("held_us").fill_null(day), lead))
+
+
+def with_stops(rows: pl.LazyFrame, end: int) -> pl.LazyFrame:
+    """Add `stop_id` (us since 1970, null outside stops) and `minor` to rows that tile the tape up to `end`.
+
+    Takes t (place on the tape), zero (instant = t + zero), begins (a day of a machine begins), stop, delay (part of a
+    stop with an order), begun (us, of a stop that is on at the day's start), minor_us.
+    """
+    t, stop = pl.col("t"), pl.col("stop")
+    turns = pl.col("begins") | (stop != stop.shift()).fill_null(value=True)
+    began = pl.when("begins").then("begun").otherwise(t + pl.col("zero"))
+    spanned = rows.with_columns(turns=turns).with_columns(
+        stop_id=pl.when("turns").then(began).forward_fill(),
+        stop_end=pl.when("turns").then(t).shift(-1).backward_fill().fill_null(end),
     )
-    filled = marked.with_columns(pl.col("stop_id").forward_fill(), pl.col("stop_end").backward_fill())
-    short = pl.col("stop_end") - pl.col("stop_id") < pl.col("minor_us")
-    return filled.with_columns(
-        stop_id=pl.when(stop).then("stop_id"), minor=short & (pl.col("account") == Account.DELAY.value)
-    ).with_columns(pl.col("minor").fill_null(value=False))
-
-
-def _goes_on(step: int) -> pl.Expr:
-    """True where the neighbour one row before (1) or after (-1) is a stop of the same machine and day."""
-    same = [pl.col(c).shift(step) == pl.col(c) for c in ("index", "day_us")]
-    return (same[0] & same[1] & pl.col("stop").shift(step)).fill_null(value=False)
+    length = pl.col("stop_end") + pl.col("zero") - pl.col("stop_id")
+    return spanned.with_columns(
+        stop_id=pl.when(stop).then("stop_id"), minor=pl.col("delay") & (length < pl.col("minor_us"))
+    )

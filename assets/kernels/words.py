@@ -46,7 +46,7 @@ def held(states: pl.LazyFrame, named: pl.DataFrame) -> pl.LazyFrame:
     stale = named.lazy().select("index", "stale_us")
     bad = pl.when(pl.col("quality") == "bad").then(pl.lit(State.UNKNOWN.value))
     kind = bad.when(pl.col("text").is_in(OWN_CLASS)).then(pl.col("text")).otherwise(pl.lit("stopped"))
-    silent = us("since_at") - us("since_at").shift() > pl.col("stale_us")
+    silent = (us("since_at") - us("since_at").shift() > pl.col("stale_us")).fill_null(value=False)  # null: never stale
     begins = (pl.col("index") != pl.col("index").shift()) | (pl.col("kind") != pl.col("kind").shift()) | silent
     since = pl.when(pl.col("begins")).then(pl.coalesce("held_since_at", "since_at"))
     runs = states.join(stale, on="index", maintain_order="left").with_columns(kind=kind)

@@ -18,7 +18,10 @@ import dagster as dg  # isort: skip
 
 @dg.asset(
     key=["silver", "readings"],
-    ins={"samples": dg.AssetIn(key=["bronze", "readings"])},
+    ins={
+        "samples": dg.AssetIn(key=["bronze", "readings"]),
+        "retractions": dg.AssetIn(key=["silver", "retractions"]),
+    },
     partitions_def=DAYS,
     backfill_policy=SINGLE_RUN,
     group_name="silver",
@@ -27,12 +30,14 @@ import dagster as dg  # isort: skip
 def readings(
     context: dg.AssetExecutionContext,
     samples: pl.LazyFrame,
+    retractions: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
     opening: dg.ResourceParam[Callable[[date], pl.DataFrame]],
 ) -> pl.DataFrame:
     """One row per tag and source time, graded by the contract of its tag."""
     first, last = days(context)
     tags, states = tags_frame(plant), states_frame(plant)
-    rows = clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last))
+    left_out = retractions.collect(engine="in-memory")
+    rows = clean(samples, tags, states, opening(first), calendar.bounds(plant, first, last), left_out)
     # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
     return rows.collect(engine="in-memory")

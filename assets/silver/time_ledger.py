@@ -12,7 +12,7 @@ from assets.kernels.states import signal_events, with_evidence
 from assets.partitions import DAYS, SINGLE_RUN, days
 from plant import calendar
 from plant.config import Plant
-from plant.dimensions import machines_frame, tags_frame
+from plant.dimensions import machines_frame, minor_stops_frame, tags_frame
 
 import dagster as dg  # isort: skip
 
@@ -25,6 +25,8 @@ import dagster as dg  # isort: skip
         "reports": dg.AssetIn(key=["bronze", "reports"]),
         "operations": dg.AssetIn(key=["silver", "operations"]),
         "downtimes": dg.AssetIn(key=["silver", "downtimes"]),
+        "edits": dg.AssetIn(key=["silver", "edits"]),
+        "attendance": dg.AssetIn(key=["silver", "attendance"]),
     },
     partitions_def=DAYS,
     backfill_policy=SINGLE_RUN,
@@ -38,6 +40,8 @@ def time_ledger(
     reports: pl.LazyFrame,
     operations: pl.LazyFrame,
     downtimes: pl.LazyFrame,
+    edits: pl.LazyFrame,
+    attendance: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
 ) -> pl.DataFrame:
     """One row per machine and stretch of time in which nothing changes."""
@@ -48,6 +52,8 @@ def time_ledger(
     segments = calendar.segments(plant, first - timedelta(days=1), last)
     ends = latest(readings, reports, samples, machines, tags, bounds).collect(engine="in-memory").lazy()
     events = signal_events(readings, tags)
-    rows = ledger(events, segments, machines, operations, downtimes, reach(bounds, ends), reports)
+    layers = (operations, downtimes, reach(bounds, ends), reports, edits, attendance)
+    planned, minor = calendar.planned_machines(plant, first, last), minor_stops_frame(plant)
+    rows = ledger(events, segments, machines, *layers, minor_stops=minor, planned=planned)
     # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).
     return rows.collect(engine="in-memory")

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.lake import Lake
-from warehouse.snapshot import lost_of
+from warehouse.snapshot import Snapshot, lost_of
 
 
 def digest(*parts: object) -> str:
@@ -48,11 +47,10 @@ def combine(parts: Iterable[tuple[str, str]]) -> str:
     return digest(*(f"{name}={value}" for name, value in sorted(parts)))
 
 
-def fingerprints(lake: Lake, name: str) -> dict[str, str]:
+def fingerprints(snapshot: Snapshot | None) -> dict[str, str]:
     """Hash of the live files of each partition of a table, by the partition's text; none where a file is gone."""
-    snapshot = lake.snapshot(name)
     if snapshot is None:
         return {}
     lost = lost_of(snapshot)
     files = ((part, paths) for part, paths in snapshot.by_partition.items() if part is not None and part not in lost)
-    return {str(part): digest(*sorted(Path(p).name for p in paths)) for part, paths in files}
+    return {str(part): digest(*sorted(p.rpartition("/")[2] for p in paths)) for part, paths in files}

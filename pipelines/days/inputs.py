@@ -1,197 +1,262 @@
-"""What each production day is built from, as a hash: bronze files, orders, bookings, calendar, opening, code.
+"""What each production day is built from, in named parts: raw rows, orders, bookings, calendar, settings, code.
 
-The planner compares these hashes with the receipts; equal means there is nothing to do. Pure look-ups,
-nothing is written here.
+The planner compares their hashes with the receipts; equal means there is nothing to do. Everything is taken of the
+versions the tables had when the `Inputs` were made. Whole-day hashes of a long history are cheap: lists of files,
+and one pass over an interval table a version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import cached_property
+from importlib.metadata import version
 
 import polars as pl
 
-from pipelines.days.fingerprints import code_hash, combine, digest, fingerprints, frame_hash
-from plant import dimensions
-from plant.calendar import day_bounds, production_days, segments
+from pipelines.days import stock
+from pipelines.days.fingerprints import code_hash, content_hash, digest, fingerprints
+from pipelines.days.layers import LAYERS, RECORDS, RETRACTIONS, ROUTING, Hashes, Layer, hashes, orders
+from pipelines.days.memory import memory_of
+from pipelines.days.raw import Raw
+from pipelines.days.settings import Settings
+from pipelines.days.spans import Spans, bridged, run
+from pipelines.days.stages import ENERGY, LEDGERS, NUMBERS, READINGS
+from plant.calendar import calendar_digest
 from plant.config import Plant, tag_id
+from plant.errors import TerminalError
+from plant.tables import table
 from warehouse.lake import Lake
+from warehouse.snapshot import Snapshot, read
+from warehouse.state import State
 
 ENERGY_WINDOW_D = 14
 """gold.energy of a day reads this many days back (its baseline)."""
+METERED = ("silver.energy_ledger", "silver.count_ledger")
+STOCKED = ("silver.stock_ledger", "silver.purchase_orders", "silver.partners", "silver.materials")
+COSTED = ("silver.materials", "silver.bills_of_material", "silver.locations")
+"""Masters of gold.kpi_sums: kinds and costs of materials, what goes into what, which bins hold stock."""
+NO_CALENDAR = {"machine", "product", "source", "tariff", "states", "alerts"}
+"""Sections of plant.toml the calendar does not read (of machines only name and line)."""
+REPORTS = "bronze.reports"
+_PLACE: dict[str, pl.DataType] = {"machine": pl.String(), "site": pl.String()}
+Marks = dict[str, str]
+"""Hash of each part of a day as a whole."""
 
 
 class Inputs:
     """Input hashes of one state of the lake; make a new one to see new data."""
 
-    def __init__(self, plant: Plant, lake: Lake) -> None:
-        self.plant, self.lake = plant, lake
-        self._readings = fingerprints(lake, "bronze.readings")
-        self._layers = {name: self._layer(name) for name in ("operations", "downtimes", "reports")}
-        self._horizon = self._horizons()
-        self._fixed = digest(code_hash("assets", "plant"), *(frame_hash(f) for f in self._dimensions()))
-        self._segments: dict[date, str] = {}
-        self._stock: dict[date, str] = {}
+    def __init__(self, plant: Plant, lake: Lake, state: State) -> None:
+        self.plant, self.state, self.memory = plant, state, memory_of(lake)
+        self.spans, self.settings = Spans(plant, self.memory), Settings(plant)
+        self.raw = Raw(plant, lake, state, self.spans)
+        layers = (*LAYERS, *RECORDS, RETRACTIONS)
+        pinned = {*(n for x in layers for n in (x.name, *x.also)), *STOCKED, *COSTED, READINGS, *LEDGERS}
+        self._snaps: dict[str, Snapshot | None] = {name: lake.snapshot(name) for name in sorted(pinned)}
         self._prints: dict[str, dict[str, str]] = {}
+        self.sites = {m: plant.site_of(m).name for m in plant.machines}
+        self.definition = code_hash("assets", "plant")
 
+    @cached_property
     def days(self) -> list[date]:
-        """Every production day that has data in bronze, oldest first."""
-        found = {d for day in self._readings for d in self._days_of_date(date.fromisoformat(day))}
-        reports = self._layers["reports"]
-        for start_at, end_at in reports.select("start_at", "end_at").iter_rows():
-            for site in self.plant.sites:
-                # A report of no length still books its pieces, on the day it lies in.
-                until = max(end_at, start_at + timedelta(microseconds=1))
-                found.update(production_days(self.plant, site, start_at, until))
-        return sorted(d for d in found if self._begun(d))
+        """Every production day that has data in bronze, and those between them, oldest first."""
+        found = self.raw.days()
+        for site, start_at, end_at in self._reported.iter_rows():
+            found.update(self.spans.days_between(start_at, max(start_at, end_at - timedelta(microseconds=1)), [site]))
+        return [d for d in bridged(found) if self._begun(d)]
+
+    @cached_property
+    def starts(self) -> dict[str, date]:
+        """First production day of each site with a machine state or a report: its ledgers begin there.
+
+        Telemetry before it feeds models only. A site without either has no ledger and is left out.
+        """
+        first = self.raw.first_states(list(self.plant.sites))
+        for site, start_at, _ in self._reported.iter_rows():
+            first[site] = min(first.get(site, start_at), start_at)
+        return {site: self.spans.days_between(at, at, [site])[0] for site, at in first.items()}
 
     def days_of(self, stage: str) -> list[date]:
-        """The days a stage has to build: cleaned samples of every day, the ledger from its first day on."""
+        """The days a stage has to build: cleaned samples of every day, the ledgers from their first day on."""
         if stage == "inventory":
-            return sorted(self._stock_chain())
-        days = self.days()
+            return sorted(self._stock)
         if stage == "readings":
-            return days if self._readings else []
-        first = self.ledger_start()
-        return [] if first is None else [d for d in days if d >= first]
+            return self.days if self.raw.exists else self._without_raw()
+        first = min(self.starts.values(), default=None)
+        return [] if first is None else [d for d in self.days if d >= first]
 
-    def ledger_start(self) -> date | None:
-        """First production day with a machine state or a report; telemetry before it feeds models only."""
-        states = [tag_id(m, t) for m, t in self.plant.tags() if t.role == "state"]
-        found = [self._layers["reports"]["start_at"].min()]
-        for key in sorted(self._readings):
-            rows = self.lake.scan("bronze.readings", partitions=[date.fromisoformat(key)])
-            first = rows.filter(pl.col("tag").is_in(states)).select(pl.col("ts").min()).collect().item()
-            if first is not None:
-                found.append(first)
-                break
-        known = [f for f in found if f is not None]
-        return min((self._day_at(f) for f in known), default=None)
+    def _without_raw(self) -> list[date]:
+        """No bronze.readings: a plant of reports alone has no samples; samples that were there are not wiped out."""
+        snap = self._snaps[READINGS]
+        if snap is not None and snap.files.height:
+            raise TerminalError(
+                f"silver.readings holds {snap.files.height} files, but there is no bronze.readings to build them from; "
+                f"bring lake/bronze/readings back, or delete lake/silver/readings to begin anew"
+            )
+        return []
 
-    def readings_hash(self, day: date, opening_hash: str) -> str:
-        """What silver.readings of the day is built from."""
-        files = [(str(d), self._readings.get(str(d), "")) for d in self._dates(day)]
-        return digest(self._fixed, combine(files), opening_hash, *self._site_bounds(day))
+    def marks(self, name: str, day: date, carried: str) -> Marks:
+        """Hashes of the parts a day of a table is built from; `carried` is that of the rows the day opens with."""
+        makers: dict[str, Callable[[date], Marks]] = dict.fromkeys(LEDGERS, self._ledger)
+        makers |= dict.fromkeys(NUMBERS, self._numbers) | dict.fromkeys(ENERGY, self._energy)
+        if name == READINGS:
+            made = self._readings(day) | {"carried": carried}
+        else:
+            made = makers.get(name, self._inventory)(day)
+        return made | {"definition": self.definition}
 
-    def ledger_hash(self, day: date, readings: str) -> str:
-        """What the ledgers of the day are built from, given the hash of its readings."""
-        start_at, end_at = self._bounds(day)
-        rows = [frame_hash(_overlapping(f, start_at, end_at)) for f in self._layers.values()]
-        horizon = [min(h, end_at) for h in self._horizon.values()]
-        return digest(self._fixed, readings, *rows, *horizon, self._calendar(day))
+    def _readings(self, day: date) -> Marks:
+        return {
+            "readings": self.raw.mark(day),
+            "retractions": self._layer_mark([RETRACTIONS], day),
+            "tags": _all(self.settings.tags(day)),
+            "bounds": digest(self.spans.text(day)),
+        }
 
-    def numbers_hash(self, day: date) -> str:
-        """What the gold day tables are built from: the ledgers of the day and of the energy baseline's window."""
-        window = [str(day - timedelta(days=n)) for n in range(ENERGY_WINDOW_D + 1)]
-        names = ("silver.time_ledger", "silver.count_ledger", "silver.energy_ledger")
-        prints = [(f"{n}@{d}", self._fingerprints(n).get(d, "")) for n in names for d in window]
-        tariffs = frame_hash(dimensions.tariffs_frame(self.plant))
-        return digest(self._fixed, combine(prints), tariffs, self._calendar(day))
+    def _ledger(self, day: date) -> Marks:
+        parts = sorted({layer.part for layer in LAYERS})
+        layers = {part: self._layer_mark([x for x in LAYERS if x.part == part], day) for part in parts}
+        return layers | {
+            "cleaned": self._print(READINGS, day),
+            "horizon": str(sorted((site, at.isoformat()) for site, at in self.horizon(day).items())),
+            "calendar": self.calendar(day),
+            "tags": _all(self.settings.tags(day)),
+            "machine": _all(self.settings.machine(day)),
+            "target": _all(self.settings.target(day)),
+            "starts": str(sorted((site, day >= first) for site, first in self.starts.items())),
+        }
 
-    def inventory_hash(self, day: date) -> str:
-        """What gold.inventory of the day is built from: every stock movement up to that day, and the masters."""
-        masters = [self.lake.fingerprint(f"silver.{n}") for n in ("materials", "partners", "purchase_orders")]
-        return digest(self._fixed, self._stock_chain().get(day, ""), *masters, *self._site_bounds(day))
+    def _numbers(self, day: date) -> Marks:
+        return {
+            "ledgers": digest(*(self._print(n, day) for n in LEDGERS)),
+            "records": self._layer_mark(list(RECORDS), day),
+            "stock": self._moved.get(day, ""),
+            "materials": self._masters,
+            "calendar": self.calendar(day),
+            "machine": _all(self.settings.machine(day)),
+            "tags": _all(self.settings.tags(day)),
+            "target": _all(self.settings.target(day)),
+        }
 
-    def _fingerprints(self, name: str) -> dict[str, str]:
-        if name not in self._prints:
-            self._prints[name] = fingerprints(self.lake, name)
-        return self._prints[name]
+    def _energy(self, day: date) -> Marks:
+        window = [day - timedelta(days=n) for n in range(ENERGY_WINDOW_D + 1)]
+        return {
+            "ledgers": digest(*(self._print(n, d) for n in METERED for d in window)),
+            "tariff": _all(self.settings.tariff(day)),
+            "zones": str([(s.name, s.timezone) for s in self.plant.file.site]),
+        }
 
-    def _calendar(self, day: date) -> str:
-        if day not in self._segments:
-            self._segments[day] = frame_hash(segments(self.plant, day - timedelta(days=1), day))
-        return self._segments[day]
+    def _inventory(self, day: date) -> Marks:
+        return {"stock": self._stock.get(day, ""), "bounds": digest(self.spans.text(day))}
 
-    def _stock_chain(self) -> dict[date, str]:
-        """Running hash of the stock ledger by day: a new posting changes its own day and those after it."""
-        if not self._stock:
-            rows = self.lake.scan("silver.stock_ledger").collect()
-            chain = ""
-            for day in self._stock_days(rows):
-                chain = digest(chain, frame_hash(rows.filter(pl.col("production_day") == day)))
-                self._stock[day] = chain
-        return self._stock
+    def calendar(self, day: date) -> str:
+        """Digest of the calendar of a day."""
+        return self._calendar.get(str(day)) or calendar_digest(self.plant, day)
 
-    def _stock_days(self, rows: pl.DataFrame) -> list[date]:
-        if rows.is_empty():
-            return []
-        first = min(rows["production_day"])
-        last = max([max(rows["production_day"]), *self.days()])
-        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    @cached_property
+    def _calendar(self) -> dict[str, str]:
+        """Digests of the calendar of all days, found once per calendar and kept beside the receipts."""
+        said = self.plant.file.model_dump_json(exclude=NO_CALENDAR)
+        lines = [(m.name, m.line) for m in self.plant.file.machine]
+        space = f"calendar:{digest(said, lines, version('tzdata'), code_hash('plant'))}"
+        held: dict[str, str] = self.memory.of("calendar", space, lambda: self.state.remembered(space))
+        fresh = {str(d): calendar_digest(self.plant, d) for d in self.days if str(d) not in held}
+        if fresh:
+            held.update(fresh)
+            self.state.remember(space, fresh, only=True)
+        return held
 
-    def _day_at(self, at: datetime) -> date:
-        days = [
-            d for site in self.plant.sites for d in production_days(self.plant, site, at, at + timedelta(seconds=1))
-        ]
-        return min(days)
+    def layer(self, layer: Layer) -> Hashes:
+        """Hashes of a layer by day and machine, of one pass a version of the table."""
+        versions = tuple(self._print_of(name) for name in (layer.name, *layer.also))
+        key = (versions, tuple(self.days), tuple(self.sites.items()))
+        return self.memory.of(layer, key, lambda: self.hashed(layer, self._bounds))
 
-    def _dimensions(self) -> list[pl.DataFrame]:
-        makers = (dimensions.machines_frame, dimensions.tags_frame, dimensions.ideal_frame, dimensions.states_frame)
-        return [make(self.plant) for make in makers]
+    def hashed(self, layer: Layer, bounds: pl.DataFrame) -> Hashes:
+        """Hashes of a layer inside given bounds of days (`Spans.frame`)."""
+        rows = self.rows(layer.name)
+        if layer is ROUTING:
+            rows = orders(rows, self.rows(*layer.also))
+        elif layer is RETRACTIONS:
+            machines = {tag_id(m, t): m.name for m, t in self.plant.tags()}
+            of_tag = pl.col("tag").replace_strict(machines, default=None, return_dtype=pl.String)
+            rows = rows.with_columns(machine=of_tag)
+        return hashes(layer, rows, bounds, self.sites)
 
-    def _layer(self, name: str) -> pl.DataFrame:
-        if name == "reports":
-            return self.lake.scan("bronze.reports").select("machine", "start_at", "end_at", "segment", "seq").collect()
-        rows = self.lake.scan(f"silver.{name}").collect()
-        return rows.rename({"started_at": "start_at", "ended_at": "end_at"}, strict=False)
+    def rows(self, name: str) -> pl.LazyFrame:
+        """Rows of a table at the version these inputs are of."""
+        snap = self._snaps[name]
+        return table(name).empty().lazy() if snap is None else read(snap, snap.paths())
 
-    def _horizons(self) -> dict[str, datetime]:
+    def horizon(self, day: date) -> dict[str, datetime]:
+        """How far the data of each site reach into a day; sites whose data end before it are left out."""
+        bounds = self.spans.of(day)
+        return {site: min(at, bounds[site][1]) for site, at in self._horizon.items() if at > bounds[site][0]}
+
+    @cached_property
+    def _horizon(self) -> dict[str, datetime]:
         """Latest source time of each site in bronze: of its readings and of the reports on its machines."""
-        found = {site: self._latest_reading(site) for site in self.plant.sites}
-        for machine, end_at in self._layers["reports"].select("machine", "end_at").iter_rows():
-            if machine in self.plant.machines:
-                site = self.plant.site_of(machine).name
-                found[site] = max(found[site] or end_at, end_at)
-        return {site: at for site, at in found.items() if at is not None}
-
-    def _latest_reading(self, site: str) -> datetime | None:
-        """From the newest date backwards; a live site is found in the first one."""
-        tags = [tag_id(m, t) for m, t in self.plant.tags() if self.plant.site_of(m.name).name == site]
-        for key in sorted(self._readings, reverse=True):
-            rows = self.lake.scan("bronze.readings", partitions=[date.fromisoformat(key)])
-            latest = rows.filter(pl.col("tag").is_in(tags)).select(pl.col("ts").max()).collect().item()
-            if latest is not None:
-                return latest
-        return None
+        found = self.raw.latest(list(self.plant.sites))
+        for site, _, end_at in self._reported.iter_rows():
+            found[site] = max(found.get(site, end_at), end_at)
+        return found
 
     def _begun(self, day: date) -> bool:
-        return any(self._bounds(day)[0] <= h for h in self._horizon.values())
+        bounds = self.spans.of(day)
+        return any(bounds[site][0] <= at for site, at in self._horizon.items())
 
-    def _site_bounds(self, day: date) -> list[tuple[datetime, datetime]]:
-        return [day_bounds(self.plant, site, day) for site in self.plant.sites]
+    @cached_property
+    def _reported(self) -> pl.DataFrame:
+        """site, start_at, end_at of every report on a machine of the plant; one look a version."""
+        key = (self._print_of(REPORTS), tuple(self.sites.items()))
+        place = pl.LazyFrame({"machine": list(self.sites), "site": list(self.sites.values())}, schema=_PLACE)
+        wanted = self.rows(REPORTS).join(place, on="machine").select("site", "start_at", "end_at").unique()
+        return self.memory.of("reported", key, lambda: wanted.collect(engine="in-memory"))
 
-    def _bounds(self, day: date) -> tuple[datetime, datetime]:
-        bounds = self._site_bounds(day)
-        return min(b[0] for b in bounds), max(b[1] for b in bounds)
+    @cached_property
+    def _bounds(self) -> pl.DataFrame:
+        return self.spans.frame(self.days)
 
-    def _dates(self, day: date) -> list[date]:
-        start_at, end_at = self._bounds(day)
-        last = (end_at - timedelta(microseconds=1)).date()
-        return [start_at.date() + timedelta(days=n) for n in range((last - start_at.date()).days + 1)]
+    @cached_property
+    def _stock(self) -> dict[date, str]:
+        """Hash of each day of gold.inventory, of one pass a version of the tables of stock."""
+        snaps = tuple(self._print_of(n) for n in STOCKED)
+        last = self.days[-1] if self.days else None
+        ledger, purchases, partners, materials = (self.rows(n) for n in STOCKED)
+        # Stock may begin before the first reading.
+        first = ledger.select(pl.col("production_day").min()).collect().item()
+        days = self.days if first is None else run(min(first, *self.days[:1]), max(first, *self.days[-1:]))
+        bounds = self.spans.frame(days)
+        made = lambda: stock.hashes(ledger, (purchases, partners), materials, bounds, last)  # noqa: E731
+        return self.memory.of("stock", (snaps, tuple(days)), made)
 
-    def _days_of_date(self, day: date) -> set[date]:
-        around = (day - timedelta(days=1), day, day + timedelta(days=1))
-        return {d for d in around if day in self._dates(d)}
+    @cached_property
+    def _moved(self) -> dict[date, str]:
+        """Hash of the stock each day begins with and of its postings, as far as gold.kpi_sums reads them."""
+        snaps = tuple(self._print_of(n) for n in ("silver.stock_ledger", "silver.operations"))
+        ledger, operations = self.rows("silver.stock_ledger"), self.rows("silver.operations")
+        return self.memory.of("moved", (snaps, tuple(self.days)), lambda: stock.moved(ledger, operations, self.days))
+
+    @cached_property
+    def _masters(self) -> str:
+        """Hash of the masters, which have no dates: a changed standard cost is another value on every day."""
+        key = tuple(self._print_of(n) for n in COSTED)
+        frames = (self.rows(n).collect(engine="in-memory") for n in COSTED)
+        return self.memory.of("masters", key, lambda: digest(*(content_hash(f) for f in frames)))
+
+    def _print_of(self, name: str) -> str | None:
+        snap = self._snaps[name]
+        return None if snap is None else snap.fingerprint()
+
+    def _layer_mark(self, layers: list[Layer], day: date) -> str:
+        return digest(*(sorted(self.layer(x).get(day, {}).items()) for x in layers))
+
+    def _print(self, name: str, day: date) -> str:
+        if name not in self._prints:
+            self._prints[name] = fingerprints(self._snaps[name])
+        return self._prints[name].get(str(day), "")
 
 
-def _overlapping(frame: pl.DataFrame, start_at: datetime, end_at: datetime) -> pl.DataFrame:
-    began = pl.col("start_at").is_not_null() & (pl.col("start_at") < end_at)
-    instant = (pl.col("start_at") == pl.col("end_at")) & (pl.col("end_at") >= start_at)
-    return frame.filter(began & (pl.col("end_at").is_null() | (pl.col("end_at") > start_at) | instant))
-
-
-def ranges(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Contiguous runs of days, oldest first.
-
-    >>> from datetime import date
-    >>> ranges([date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 5)])
-    [(datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)), (datetime.date(2026, 1, 5), datetime.date(2026, 1, 5))]
-    """
-    out: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if out and day - out[-1][1] == timedelta(days=1):
-            out[-1] = (out[-1][0], day)
-        else:
-            out.append((day, day))
-    return out
+def _all(by_name: dict[str, str]) -> str:
+    return digest(*sorted(by_name.items()))

@@ -1,24 +1,33 @@
 """The plan: which stage has which stale days. The same plan drives `shopfloor build` and Dagster's sensor.
 
-A day is stale when its inputs differ from its receipt, or when its files are not the ones it left behind.
+A day is stale when its inputs differ from its receipt, or when its files are not the ones it left behind. A day that
+is in a table though no input has such a day any more is rebuilt to nothing. Before the days come the tables of
+silver that are kept whole: stale when their bronze table, plant.toml or the code is another, or their files are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from pipelines.days.fingerprints import digest, fingerprints
-from pipelines.days.inputs import Inputs, ranges
-from pipelines.days.receipts import STAGES, inputs_hash
+from pipelines.days.inputs import Inputs
+from pipelines.days.receipts import CLOSING, changed_parts, digest_of, whole_hash
+from pipelines.days.spans import ranges
+from pipelines.days.stages import STAGES, source_of, whole
 from plant.config import Plant
 from warehouse.lake import Lake
+from warehouse.snapshot import lost_of
 from warehouse.state import State
 
 
 @dataclass(frozen=True)
 class Step:
-    """The first stage with stale days: contiguous ranges of them, and a key that names this state of the data."""
+    """The first stale stage: contiguous ranges of days, and a key that names this state of the data.
+
+    A stage of tables kept whole has no ranges.
+    """
 
     stage: str
     ranges: tuple[tuple[date, date], ...]
@@ -30,28 +39,59 @@ class Step:
         return sum((last - first).days + 1 for first, last in self.ranges)
 
 
+class Planner:
+    """One look at the lake and its receipts."""
+
+    def __init__(self, plant: Plant, lake: Lake, state: State) -> None:
+        self.inputs, self.lake, self.state = Inputs(plant, lake, state), lake, state
+        self._built = state.built_from()
+
+    def stale(self, stage: str) -> dict[date, str]:
+        """Stale days of a stage with the hash of what they are to be built from, oldest first."""
+        tables = STAGES[stage]
+        prints = {name: fingerprints(self.lake.snapshot(name)) for name in tables}
+        wanted = self.inputs.days_of(stage)
+        # Days no input names any more: they are built once more, to nothing. A table with history keeps their files.
+        gone = {date.fromisoformat(d) for by in prints.values() for d in by} - set(wanted)
+        hashes = {d: digest_of(self.marks(tables[0], d)) for d in sorted({*wanted, *gone})}
+        return {d: h for d, h in hashes.items() if any(self._differs(n, d, h, prints[n]) for n in tables)}
+
+    def marks(self, name: str, day: date) -> dict[str, str]:
+        """Hashes of the parts a day of a table is to be built from."""
+        carried = self._built.get((CLOSING, (day - timedelta(days=1)).isoformat()), ("", ""))[0]
+        return self.inputs.marks(name, day, carried)
+
+    def reasons(self, stage: str, days: Iterable[date]) -> dict[date, list[str]]:
+        """Which parts changed since the receipt of each day, in words of `pipelines.days.parts`."""
+        name = STAGES[stage][0]
+        held = {r.production_day: r for r in self.state.receipts(name, list(days))}
+        return {d: list(changed_parts(held[d].parts, self.marks(name, d))) for d in days if d in held}
+
+    def _differs(self, name: str, day: date, wanted: str, prints: dict[str, str]) -> bool:
+        return self._built.get((name, day.isoformat())) != (wanted, prints.get(day.isoformat(), ""))
+
+
 def plan(plant: Plant, lake: Lake, state: State, first: date | None = None, last: date | None = None) -> Step | None:
-    """The next step, or None when every day between `first` and `last` is up to date."""
-    inputs = Inputs(plant, lake)
-    for stage, tables in STAGES.items():
-        days = [d for d in inputs.days_of(stage) if (first is None or d >= first) and (last is None or d <= last)]
-        hashes = {d: inputs_hash(inputs, state, lake, tables[0], d) for d in days}
-        stale = _stale(state, lake, tables, hashes)
+    """The next step, or None when the whole tables and every day between `first` and `last` are up to date."""
+    for stage, names in whole().items():
+        if _whole_stale(plant, lake, state, names):
+            return Step(stage, (), whole_hash(plant, lake, source_of(names[0])))
+    look = Planner(plant, lake, state)
+    for stage in STAGES:
+        found = look.stale(stage)
+        stale = {d: h for d, h in found.items() if (first is None or d >= first) and (last is None or d <= last)}
         if stale:
-            return Step(stage, tuple(ranges(stale)), digest(*(f"{d}{hashes[d]}" for d in stale)))
+            return Step(stage, tuple(ranges(stale)), digest(*(f"{d}{h}" for d, h in stale.items())))
     return None
 
 
-def _stale(state: State, lake: Lake, tables: tuple[str, ...], hashes: dict[date, str]) -> list[date]:
-    stale: set[date] = set()
-    for name in tables:
-        prints = fingerprints(lake, name)
-        receipts = {r.production_day: r for r in state.receipts(name)}
-        for day, wanted in hashes.items():
-            receipt = receipts.get(day)
-            if receipt is None or (receipt.inputs_hash, receipt.output_fingerprint) != (
-                wanted,
-                prints.get(str(day), ""),
-            ):
-                stale.add(day)
-    return sorted(stale)
+def _whole_stale(plant: Plant, lake: Lake, state: State, names: Iterable[str]) -> bool:
+    """True when one of them was not built from this, or its files are not the ones the door left."""
+    wanted = {source: whole_hash(plant, lake, source) for source in {source_of(name) for name in names}}
+    for name in names:
+        receipt = state.built(name)
+        if receipt is None or receipt.inputs_hash != wanted[source_of(name)]:
+            return True
+        if lost_of(lake.snapshot(name)) or receipt.output_fingerprint != lake.fingerprint(name):
+            return True
+    return False

@@ -23,7 +23,7 @@ def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bo
     make_history(plant, where, progress, days=days, seed=seed, live=live)
     builder = Builder(plant, where, progress)
     built = builder.run()
-    proofs = prove(builder.lake, where.truth)
+    proofs = prove(builder.lake, where.truth, plant)
     report(where, built, proofs)
     code = 0 if all(p.holds for p in proofs) and not built.blocked else 1
     if serve:

@@ -77,11 +77,24 @@ def run_all(plant_toml: Path, plant: Plant, where: Place, progress: Progress, *,
             common = ("--plant", str(plant_toml), "--root", str(where.root))
             children.start("plant", "pipelines.cli", "simulate", *common, "--seed", str(seed), "--days", "0")
             children.start("collector", "pipelines.cli", "collect", *common)
+            if rest := _rest(plant):
+                progress.say(rest)
         progress.say("Ctrl-C ends everything")
         if live:
             _follow(plant, where, progress, children)
         else:
             watch(children)
+
+
+def _rest(plant: Plant) -> str | None:
+    """Says that the plant stands still, where it does: outside shifts little more than meters and sensors arrive."""
+    from simulator import idle_until
+
+    resumes = idle_until(plant, datetime.now(UTC))
+    if resumes is None:
+        return None
+    local = resumes.astimezone(plant.zone(plant.file.site[0].name))
+    return f"no shift is worked now: machines are off until {local:%A %H:%M}, meters and sensors speak once a minute"
 
 
 def _follow(plant: Plant, where: Place, progress: Progress, children: Children) -> None:

@@ -136,4 +136,47 @@ DECISIONS = Table(
     ),
 )
 
-BRONZE = (READINGS, REPORTS, RECORDS, QUARANTINE, REPLAYS, DECISIONS)
+EDITS = Table(
+    name="bronze.edits",
+    doc="What people corrected after the fact, append only: states, reasons, retracted samples, and reverts of those.",
+    grain="one edit",
+    key=("edit_id",),
+    write="append_once",
+    columns=(
+        C("edit_id", "str", "id of the edit"),
+        C("kind", "str", "what is edited", allowed=("state", "reason", "retract", "revert")),
+        C("machine", "str", "machine; null for a revert", null=True),
+        C("tag", "str", "machine.tag of a retraction", null=True),
+        C("start_at", "instant", "start of the stretch, inclusive; null for a revert", null=True),
+        C("end_at", "instant", "end of the stretch, exclusive; null for a revert", null=True),
+        C("state", "str", "canonical state that holds instead", null=True),
+        C("reason", "str", "reason that holds instead", null=True),
+        C("reason_class", "str", "class of that reason", null=True),
+        C("reverts", "str", "edit_id of the edit that no longer holds", null=True),
+        C("edited_by", "str", "who"),
+        C("edited_at", "instant", "when"),
+        C("comment", "str", "why", null=True),
+    ),
+)
+
+SIGNOFFS = Table(
+    name="bronze.signoffs",
+    doc="KPI numbers people signed off as they stood, append only. A later change of such a number is notified.",
+    grain="one sign-off of one number",
+    key=("kpi", "level", "scope", "grain", "period_start", "signed_by", "signed_at"),
+    write="append_once",
+    columns=(
+        C("kpi", "str", "name of the KPI"),
+        C("definition_id", "str", "definition it was signed in"),
+        C("level", "str", "level of the scope"),
+        C("scope", "str", "which one"),
+        C("grain", "str", "period's grain"),
+        C("period_start", "instant", "start of the period"),
+        C("value", "f64", "the number signed; null: it was null", null=True),
+        C("signed_by", "str", "who"),
+        C("signed_at", "instant", "when; the number as known at that instant"),
+        C("comment", "str", "remark", null=True),
+    ),
+)
+
+BRONZE = (READINGS, REPORTS, RECORDS, QUARANTINE, REPLAYS, DECISIONS, EDITS, SIGNOFFS)

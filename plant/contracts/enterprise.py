@@ -29,6 +29,7 @@ WORK_ORDERS = _table(
     "work_orders", "Work orders of the MES.",
     C("order_id", "str", "work order"), C("product", "str", "product made"),
     C("planned_pcs", "f64", "ordered quantity", low=0),
+    C("planned_scrap_pcs", "f64", "scrap planned for (PSQ); null: not planned", null=True, low=0),
     C("status", "str", "planned, released, running, done or closed"),
     _at("planned_start_at", "planned start"), _at("planned_end_at", "planned end"),
     _at("started_at", "actual start"), _at("ended_at", "actual end"),
@@ -130,7 +131,13 @@ MAINTENANCE = _table(
     _at("ended_at", "back in operation"),
 )  # fmt: skip
 
+ATTENDANCE = _table(
+    "attendance", "Who was logged in at which machine: the person layer of the time ledger.",
+    C("attendance_id", "str", "log-in"), C("operator", "str", "person"), C("machine", "str", "machine"),
+    C("start_at", "instant", "logged in"), _at("end_at", "logged out; null: still there"),
+)  # fmt: skip
+
 ENTERPRISE = (
-    WORK_ORDERS, OPERATIONS, DOWNTIMES, MATERIALS, BILLS, LOTS, LOT_LINKS, LOCATIONS, PURCHASE_ORDERS,
+    WORK_ORDERS, OPERATIONS, DOWNTIMES, ATTENDANCE, MATERIALS, BILLS, LOTS, LOT_LINKS, LOCATIONS, PURCHASE_ORDERS,
     SALES_ORDERS, PARTNERS, INVOICES, INSPECTIONS, MAINTENANCE,
 )  # fmt: skip

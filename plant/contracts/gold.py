@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plant.contracts.silver import ACCOUNTS, AREA, CLASSES, DAY, LINE, MACHINE, SHIFT, SITE
+from plant.kpi.measures import MEASURES
 from plant.tables import Column as C
 from plant.tables import Table
 
@@ -20,6 +21,10 @@ def _ratio(name: str, doc: str, high: float | None = 1.0) -> C:
 
 def _pcs(name: str, doc: str) -> C:
     return C(name, "i64", doc, low=0)
+
+
+def _dim(name: str, doc: str) -> C:
+    return C(name, "str", doc, null=True)
 
 
 OEE = Table(
@@ -160,6 +165,72 @@ KPI = Table(
     ),
 )  # fmt: skip
 
+KPI_SUMS = Table(
+    name="gold.kpi_sums",
+    doc="The additive base of every KPI: integer measures by machine, hour, shift, order, product and operator.",
+    grain="machine x hour x shift x order x operation x product x operator x characteristic",
+    key=("production_day", "site", "area", "line", "machine", "shift", "hour_at", "order_id", "operation", "product",
+         "operator", "characteristic"),
+    write="replace_day",
+    partition="production_day",
+    sort=("machine", "hour_at"),
+    revisioned=True,
+    history=True,
+    columns=(
+        DAY, SITE, _dim("area", "area (ISA-95)"), _dim("line", "line (ISA-95)"),
+        _dim("machine", "machine; null: not of one machine (elapsed time of orders, stock)"),
+        _dim("shift", "shift; 'off' outside every shift; null: not of one shift"),
+        C("hour_at", "instant", "start of the hour, or of the part of it that lies in this shift"),
+        _dim("order_id", "work order"), _dim("operation", "operation"), _dim("product", "product"),
+        _dim("operator", "person logged in"), _dim("characteristic", "measured characteristic (capability measures)"),
+        *(C(m.name, "i64", m.doc) for m in MEASURES),
+        REVISION, KNOWN_FROM,
+        C("known_to", "instant", "until when the row read so; null: it still does", null=True),
+        C("cause", "str", "why this revision came about: first, late rows, orders, reclassification, calendar, target, "
+          "settings, definition, or several joined by ' + '", null=True),
+    ),
+)  # fmt: skip
+
+DEFINITIONS = Table(
+    name="gold.kpi_definitions",
+    doc="Every definition of every KPI that was ever published, with its arithmetic as SQL over gold.kpi_sums.",
+    grain="definition",
+    key=("definition_id",),
+    write="replace",
+    sort=("kpi", "definition_id"),
+    columns=(
+        C("definition_id", "str", "name, edition and version"), C("kpi", "str", "name"), C("title", "str", "title"),
+        C("family", "str", "standard it is of"), C("edition", "str", "edition"), C("source", "str", "source"),
+        C("formula", "str", "formula as the standard writes it"),
+        C("numerator", "str", "term over summed measures, SQL"), C("denominator", "str", "term, SQL"),
+        C("factor", "f64", "factor of the unit"), C("unit", "str", "unit"),
+        C("better", "str", "direction", allowed=("higher", "lower", "context")),
+        C("iso_number", "i64", "number among the 34 of ISO 22400-2", null=True),
+        C("variant_of", "str", "KPI it is a variant of", null=True), C("page", "str", "docs page"),
+        C("known_from", "instant", "first published"),
+        C("known_to", "instant", "until when; null: in force", null=True),
+    ),
+)  # fmt: skip
+
+NOTIFICATIONS = Table(
+    name="gold.notifications",
+    doc="Numbers that changed after somebody signed them off.",
+    grain="sign-off x change",
+    key=("kpi", "level", "scope", "grain", "period_start", "signed_by", "signed_at", "known_from"),
+    write="replace",
+    sort=("known_from", "kpi", "scope"),
+    columns=(
+        C("recipient", "str", "who signed the old number"), C("kpi", "str", "name of the KPI"),
+        C("level", "str", "level"), C("scope", "str", "which one"), C("grain", "str", "grain of the period"),
+        C("period_start", "instant", "start of the period"),
+        C("signed_by", "str", "who signed"), C("signed_at", "instant", "when"),
+        C("signed_value", "f64", "number signed", null=True), C("value", "f64", "number now", null=True),
+        C("known_from", "instant", "since when the number reads so"),
+        C("parts", "str", "contribution of each cause as a JSON object; they sum to the difference"),
+        C("message", "str", "the change in words"),
+    ),
+)  # fmt: skip
+
 FAILURE_RISK = Table(
     name="gold.failure_risk",
     doc="Probability that a machine fails in a mode within the horizon, with the evidence.",
@@ -205,4 +276,4 @@ FORECAST = Table(
     ),
 )  # fmt: skip
 
-GOLD = (OEE, LOSSES, YIELD, INVENTORY, ENERGY, KPI, FAILURE_RISK, FORECAST)
+GOLD = (OEE, LOSSES, YIELD, INVENTORY, ENERGY, KPI_SUMS, KPI, DEFINITIONS, NOTIFICATIONS, FAILURE_RISK, FORECAST)

@@ -18,6 +18,7 @@ SHIFT = C("shift", "str", "shift; 'off' is time outside every shift")
 ORDER = C("order_id", "str", "work order registered on the machine", null=True)
 PRODUCT = C("product", "str", "product of that order", null=True)
 OPERATION = C("operation", "str", "operation of that order", null=True)
+OPERATOR = C("operator", "str", "who was logged in at the machine (silver.attendance)", null=True)
 HOUR = C("hour_at", "instant", "start of the hour, or of the part of it that lies in this shift")
 
 MACHINES = Table(
@@ -49,14 +50,16 @@ READINGS = Table(
         C("role", "str", "what the tag means: state, good_count, power, ..."),
         C("at", "instant", "source time; the day's start for a carried row"),
         C("value", "f64", "number in the tag's unit; null where not trustworthy", null=True),
-        C("text", "str", "text value, or the canonical word of a state tag", null=True),
+        C("text", "str", "text value, or the canonical word of a state tag; counters in doubt (a jump or fall not yet "
+          "confirmed): the level before it", null=True),
         C("quality", "str", "good, uncertain or bad", allowed=("good", "uncertain", "bad")),
         C("flag", "str", "reason code of a broken tag contract, null when clean", null=True),
         C("opening", "bool", "true: carried over from the day before"),
         C("since_at", "instant", "source time of the sample; of the carried sample for an opening row"),
         C("source", "str", "source it came through"),
         C("held_since_at", "instant", "state tags: since when the machine has been in this class of state (stopped, "
-          "producing, set-up, planned stop, unknown) without a gap; null for other roles", null=True),
+          "producing, set-up, planned stop, unknown) without a gap; counters in doubt: source time of the level before "
+          "it; null for other roles", null=True),
     ),
 )  # fmt: skip
 
@@ -80,26 +83,31 @@ TIME_LEDGER = Table(
         C("minor", "bool", "true: part of a delay shorter than the machine's minor_stop_s"),
         C("stop_id", "i64", "start of the stop this interval belongs to, in us since 1970; null when not a stop",
           null=True),
-        ORDER, OPERATION, PRODUCT, SHIFT,
-        C("source", "str", "layer that decided: calendar, signal, report, none"),
+        ORDER, OPERATION, PRODUCT, OPERATOR, SHIFT,
+        C("source", "str", "layer that decided: calendar, edit, report, signal, none"),
+        C("edit_id", "str", "operator edit that changed state or reason here; the original is in its layer", null=True),
     ),
 )  # fmt: skip
 
 COUNT_LEDGER = Table(
     name="silver.count_ledger",
     doc="Pieces booked when they were counted, with the ideal time they stand for.",
-    grain="machine x hour x shift x order",
-    key=("production_day", "machine", "hour_at", "shift", "order_id", "operation", "product"),
+    grain="machine x hour x shift x order x operator",
+    key=("production_day", "machine", "hour_at", "shift", "order_id", "operation", "product", "operator"),
     write="replace_day",
     partition="production_day",
     sort=("machine", "hour_at"),
     columns=(
-        DAY, SITE, AREA, LINE, MACHINE, SHIFT, HOUR, ORDER, OPERATION, PRODUCT,
+        DAY, SITE, AREA, LINE, MACHINE, SHIFT, HOUR, ORDER, OPERATION, PRODUCT, OPERATOR,
         C("good_pcs", "i64", "good pieces", low=0),
         C("scrap_pcs", "i64", "scrapped pieces", low=0),
         C("rework_pcs", "i64", "pieces sent to rework", low=0),
         C("ideal_us", "i64", "sum of ideal cycle times of all pieces; null without an ideal cycle", null=True, low=0),
-        C("quarantined_pcs", "i64", "pieces a counter claimed beyond the physical limit; never booked", low=0),
+        C("quarantined_pcs", "i64", "pieces that a counter claimed beyond the physical limit, or that may "
+          "have been made when it fell to a value it cannot have counted to; never booked", low=0),
+        C("gap_pcs", "i64", "part of good + scrap + rework whose counter step spans time without a trustworthy signal: "
+          "the pieces are sure, when they were made is not", low=0),
+        C("gap_ideal_us", "i64", "ideal time of gap_pcs; null where ideal_us is", null=True, low=0),
     ),
 )  # fmt: skip
 
@@ -141,6 +149,38 @@ STOCK_LEDGER = Table(
     ),
 )  # fmt: skip
 
+EDITS = Table(
+    name="silver.edits",
+    doc="Operator edits in force: the highest layer of the time ledger inside shift time. Reverted ones are not here.",
+    grain="one edit of one stretch of one machine",
+    key=("edit_id",),
+    write="replace",
+    sort=("machine", "start_at", "edit_id"),
+    columns=(
+        C("edit_id", "str", "id of the edit in bronze.edits"), MACHINE,
+        C("start_at", "instant", "start, inclusive"), C("end_at", "instant", "end, exclusive"),
+        C("state", "str", "canonical state that holds instead; null: the state stays", null=True, allowed=STATE_WORDS),
+        C("reason", "str", "reason that holds instead; null: the reason stays", null=True),
+        C("reason_class", "str", "class of that reason", null=True, allowed=CLASSES),
+        C("edited_by", "str", "who"), C("edited_at", "instant", "when; of overlapping edits the later wins"),
+        C("comment", "str", "why", null=True),
+    ),
+)  # fmt: skip
+
+RETRACTED = Table(
+    name="silver.retractions",
+    doc="Stretches of tags whose raw samples are retracted: they stay in bronze and are left out of silver.readings.",
+    grain="one retraction of one tag",
+    key=("edit_id",),
+    write="replace",
+    sort=("tag", "start_at", "edit_id"),
+    columns=(
+        C("edit_id", "str", "id of the edit in bronze.edits"), C("tag", "str", "machine.tag"),
+        C("start_at", "instant", "first source time, inclusive"), C("end_at", "instant", "end, exclusive"),
+        C("edited_by", "str", "who"), C("edited_at", "instant", "when"), C("comment", "str", "why", null=True),
+    ),
+)  # fmt: skip
+
 REJECTED = Table(
     name="silver.rejected_records",
     doc="Newest versions of records that break the contract of their silver table and are left out of it.",
@@ -159,4 +199,4 @@ REJECTED = Table(
     ),
 )  # fmt: skip
 
-SILVER = (MACHINES, READINGS, TIME_LEDGER, COUNT_LEDGER, ENERGY_LEDGER, STOCK_LEDGER, REJECTED)
+SILVER = (MACHINES, READINGS, TIME_LEDGER, COUNT_LEDGER, ENERGY_LEDGER, STOCK_LEDGER, EDITS, RETRACTED, REJECTED)

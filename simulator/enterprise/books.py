@@ -10,11 +10,11 @@ import polars as pl
 
 from plant.config import Plant
 from simulator.enterprise.agenda import Agenda
-from simulator.enterprise.dispatch import book_operations, book_orders
+from simulator.enterprise.dispatch import book_operations, book_orders, planned_scrap
 from simulator.enterprise.journal import Journal
 from simulator.enterprise.maintenance import book_failures, book_services, happened
 from simulator.enterprise.materials import Item, book_master_data, items, raw_use
-from simulator.enterprise.people import book_downtimes
+from simulator.enterprise.people import book_attendance, book_downtimes
 from simulator.enterprise.production import Production
 from simulator.enterprise.purchasing import Purchasing
 from simulator.enterprise.quality import inspect
@@ -26,7 +26,7 @@ from simulator.floor.machines import Station
 from simulator.floor.orders import OrderBook
 from simulator.floor.worktime import WorkTime
 from simulator.instants import DAY, HOUR, to_datetime
-from simulator.truth import Booking
+from simulator.truth import Booking, Presence
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Events:
     failures: Sequence[Failure]
     past_services: Sequence[Service]
     bookings: Sequence[Booking]
+    presences: Sequence[Presence]
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,14 @@ def books(e: Events) -> Books:
 
 def _floor(journal: Journal, e: Events) -> None:
     for layout in e.layouts:
-        book_orders(journal, layout, e.work[layout.line], e.books[layout.line], e.start_us)
+        scrap = planned_scrap(layout, e.stations)
+        book_orders(journal, layout, e.work[layout.line], e.books[layout.line], scrap, e.start_us)
     by_machine = {s.name: e.work[s.machine.line] for s in e.stations}
     for station in e.stations:
         book_operations(journal, station.log.registrations)
         inspect(journal, e.seed, station, [f for f in e.failures if f.machine == station.name])
     book_downtimes(journal, e.bookings)
+    book_attendance(journal, e.presences)
     book_failures(journal, e.seed, e.failures)
     done = [service for s in e.stations for service in s.log.services]
     coming = [service for s in e.stations for service in s.services]

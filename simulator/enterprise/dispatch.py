@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil, prod
 
 from simulator.enterprise.journal import Journal
 from simulator.floor.layout import Layout
-from simulator.floor.machines import Registration
+from simulator.floor.machines import Registration, Station
 from simulator.floor.orders import Order, OrderBook
 from simulator.floor.worktime import WorkTime
 from simulator.instants import DAY, HOUR, MINUTE
@@ -17,8 +18,10 @@ _PLANNED_SPEED = 0.82
 """The planner expects this share of ideal speed."""
 
 
-def book_orders(journal: Journal, layout: Layout, work: WorkTime, book: OrderBook, start_us: int) -> None:
-    """Table work_orders of one line: planned, released, running, done."""
+def book_orders(
+    journal: Journal, layout: Layout, work: WorkTime, book: OrderBook, scrap: Mapping[str, float], start_us: int
+) -> None:
+    """Table work_orders of one line: planned, released, running, done. `scrap`: share planned for, by product."""
     if not layout.routes:
         return
     number = 0
@@ -32,10 +35,18 @@ def book_orders(journal: Journal, layout: Layout, work: WorkTime, book: OrderBoo
         end = work.add_work(begin, _expected_us(layout, order))
         journal.put(
             "work_orders", planned, order.order_id, product=order.product, planned_pcs=float(order.planned_pcs),
+            planned_scrap_pcs=float(ceil(order.planned_pcs * scrap[order.product])),
             status="planned", planned_start_at=begin, planned_end_at=end, started_at=None, ended_at=None,
         )  # fmt: skip
         _progress(journal, order)
         number += 1
+
+
+def planned_scrap(layout: Layout, stations: Sequence[Station]) -> dict[str, float]:
+    """Share of an order the planner expects to lose: the usual scrap rate of every stage on the product's route."""
+    rates = {s.name: s.kind.scrap_rate for s in stations}
+    good = [1 - sum(rates[m] for m in stage.machines) / len(stage.machines) for stage in layout.stages]
+    return {product: 1 - prod(good[i] for i in route) for product, route in layout.routes.items()}
 
 
 def _expected_us(layout: Layout, order: Order) -> float:

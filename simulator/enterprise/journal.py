@@ -12,8 +12,8 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "materials": {"description": _S, "kind": _S, "unit": _S, "standard_cost_cents": _I, "price_cents": _I},
     "bom_lines": {"product": _S, "component": _S, "qty_per_pc": _F},
     "work_orders": {
-        "product": _S, "planned_pcs": _F, "status": _S, "planned_start_at": _T, "planned_end_at": _T,
-        "started_at": _T, "ended_at": _T,
+        "product": _S, "planned_pcs": _F, "planned_scrap_pcs": _F, "status": _S, "planned_start_at": _T,
+        "planned_end_at": _T, "started_at": _T, "ended_at": _T,
     },
     "operations": {
         "order_id": _S, "machine": _S, "operation": _S, "seq": _I, "product": _S, "started_at": _T, "ended_at": _T,
@@ -21,6 +21,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "downtimes": {
         "machine": _S, "start_at": _T, "end_at": _T, "reason": _S, "reason_class": _S, "operator": _S,
     },
+    "attendance": {"operator": _S, "machine": _S, "start_at": _T, "end_at": _T},
     "lots": {"material": _S, "qty": _F, "created_at": _T, "order_id": _S, "supplier": _S},
     "lot_links": {"parent_lot": _S, "child_lot": _S, "qty": _F, "at": _T, "order_id": _S},
     "locations": {"zone": _S, "capacity": _F},

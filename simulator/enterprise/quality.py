@@ -1,4 +1,8 @@
-"""Inspections: now and then one characteristic of one piece is measured; wear and coming failures show in it."""
+"""Inspections: now and then a piece is measured, one row a characteristic.
+
+Wear and coming failures show in the first characteristic of a machine, and it tells why a piece went to scrap.
+The others are steady; some have only an upper or only a lower limit.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from simulator.enterprise.journal import Journal
 from simulator.floor.faults import Failure, strengths
 from simulator.floor.machines import Station
 from simulator.instants import MINUTE, SECOND
+from simulator.kinds import Characteristic
 from simulator.streams import noise, stream
 
 EVERY_US = 20 * MINUTE
@@ -37,6 +42,24 @@ def inspect(journal: Journal, seed: int, station: Station, known: list[Failure])
             "inspections", done, f"in-{station.name}-{i + 1:07d}", at=done, machine=station.name,
             order_id=order.order_id, product=order.product, characteristic=name, value=value, lsl=lsl, usl=usl,
             result="pass" if lsl <= value <= usl else "fail",
+        )  # fmt: skip
+    for other in station.kind.others:
+        _inspect_more(journal, seed, station, picked.tolist(), other)
+
+
+def _inspect_more(journal: Journal, seed: int, station: Station, picked: list[int], c: Characteristic) -> None:
+    """One more characteristic of the same pieces, some seconds later."""
+    lsl = None if c.sides == "upper" else round(c.nominal - c.tolerance, 4)
+    usl = None if c.sides == "lower" else round(c.nominal + c.tolerance, 4)
+    spread = noise(seed, "measured", station.name, c.name, size=len(picked)) * c.tolerance / c.sigmas
+    for i, off in zip(picked, spread.tolist(), strict=True):
+        value, order = round(c.nominal + off, 4), station.log.piece_order[i]
+        done = station.log.piece_at[i] + 150 * SECOND + (i % 45) * SECOND
+        inside = (lsl is None or value >= lsl) and (usl is None or value <= usl)
+        journal.put(
+            "inspections", done, f"in-{station.name}-{i + 1:07d}-{c.name}", at=done, machine=station.name,
+            order_id=order.order_id, product=order.product, characteristic=c.name, value=value, lsl=lsl, usl=usl,
+            result="pass" if inside else "fail",
         )  # fmt: skip
 
 

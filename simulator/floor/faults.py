@@ -58,11 +58,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Gap:
-    """A machine was not heard of in [start_us, end_us)."""
+    """A machine was not heard of in [start_us, end_us).
+
+    `noticed`: whether its source writes a bad sample as the window begins; None: as the protocol's servers do.
+    """
 
     machine: str
     start_us: int
     end_us: int
+    noticed: bool | None = None
 
 
 def failures(seed: int, machine: str, kind: Kind, from_us: int, to_us: int) -> list[Failure]:

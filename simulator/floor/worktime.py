@@ -14,8 +14,9 @@ import numpy as np
 from dateutil.rrule import rrulestr
 
 from plant.config import Plant
-from plant.model import Shift
-from simulator.instants import MINUTE, to_us
+from plant.errors import TerminalError
+from plant.model import Break, Shift
+from simulator.instants import MINUTE, to_datetime, to_us
 
 OFF, WORK, BREAK = 0, 1, 2
 
@@ -66,8 +67,23 @@ class WorkTime:
             at_us = after
 
 
+@dataclass(frozen=True)
+class Occurrence:
+    """One shift on one local day: [start_us, end_us)."""
+
+    shift: Shift
+    day: date
+    start_us: int
+    end_us: int
+
+
 def worktimes(plant: Plant, first_day: date, last_day: date) -> dict[str, WorkTime]:
-    """Working time of every line for shifts that start on the local days given, both inclusive."""
+    """Working time of every line for shifts that start on the local days given, both inclusive.
+
+    Raises:
+        TerminalError: the calendar of plant.toml has something that is not simulated.
+    """
+    _refuse_unknown(plant)
     spans = {s.name + "@" + s.site: _spans(plant, s, first_day, last_day) for s in plant.file.shift}
     out = {}
     for line in plant.file.line:
@@ -77,28 +93,89 @@ def worktimes(plant: Plant, first_day: date, last_day: date) -> dict[str, WorkTi
     return out
 
 
+def idle_until(plant: Plant, now: datetime) -> datetime | None:
+    """When the next shift begins if none is on at `now`; None while one is on, or none comes within two weeks."""
+    at, day = to_us(now), now.astimezone(UTC).date()
+    lines = worktimes(plant, day - timedelta(days=2), day + timedelta(days=14)).values()
+    if any(line.mode_at(at) != OFF for line in lines):
+        return None
+    coming = [line.next_work(at) for line in lines]
+    found = [t for line, t in zip(lines, coming, strict=True) if line.mode_at(t) == WORK]
+    return to_datetime(min(found)) if found else None
+
+
+def worked_shifts(plant: Plant, first_day: date, last_day: date) -> list[Occurrence]:
+    """Every shift that starts on the local days given, both inclusive, in file order, then by day."""
+    return [
+        Occurrence(shift, day, *_local(day, shift.start, shift.end, plant.zone(shift.site)))
+        for shift in plant.file.shift
+        for day in _days(plant, shift, first_day, last_day)
+    ]
+
+
+def _refuse_unknown(plant: Plant) -> None:
+    """What the simulator does not know it says, before its truth would differ from the calendar."""
+    found = {
+        "[[crew]]": bool(plant.file.crew),
+        "[[planned]]": bool(plant.file.planned),
+        "start of a [[holiday]] (half-day)": any(h.start for h in plant.file.holiday),
+        "calendar (.ics) of a [[site]]": any(s.calendar for s in plant.file.site),
+    }
+    if any(found.values()):
+        raise TerminalError(
+            f"{plant.path}: the plant in a box does not simulate {', '.join(k for k, v in found.items() if v)}; it "
+            "knows shifts with breaks, extra and cancelled days, and whole holidays: simulate a copy without them"
+        )
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def _spans(plant: Plant, shift: Shift, first_day: date, last_day: date) -> list[tuple[int, int, int]]:
     """(start, end, mode) of every occurrence of a shift and of its breaks."""
-    site, zone = plant.sites[shift.site], plant.zone(shift.site)
-    rule = rrulestr(shift.rrule, dtstart=datetime.combine(shift.starts_on, time()))
-    low, high = datetime.combine(first_day, time()), datetime.combine(last_day, time())
-    spans = []
-    for moment in rule.between(low, high, inc=True):
-        day = moment.date()
-        if day in site.holidays:
-            continue
+    zone, spans = plant.zone(shift.site), []
+    for day in _days(plant, shift, first_day, last_day):
         start, end = _local(day, shift.start, shift.end, zone)
         spans.append((start, end, WORK))
         for pause in shift.breaks:
+            if not _valid(pause, day):
+                continue
             # A break that reads earlier than the shift's start lies after midnight.
             pause_day = day + timedelta(days=1) if pause.start < shift.start else day
             begin, _ = _local(pause_day, pause.start, pause.end, zone)
             spans.append((begin, begin + _length(pause.start, pause.end), BREAK))
     return spans
+
+
+def _days(plant: Plant, shift: Shift, first_day: date, last_day: date) -> list[date]:
+    """Local days on which a shift starts, in order; holidays are left out unless it works on them."""
+    days = {*_by_rule(shift.rrule, shift.starts_on, first_day, last_day), *shift.extra} - set(shift.cancelled)
+    if not shift.works_holidays:
+        days -= _holidays(plant, shift.site, first_day, last_day)
+    return sorted(day for day in days if first_day <= day <= last_day and _valid(shift, day))
+
+
+def _by_rule(rule: str, starts_on: date, first_day: date, last_day: date) -> list[date]:
+    low, high = datetime.combine(first_day, time()), datetime.combine(last_day, time())
+    found = rrulestr(rule, dtstart=datetime.combine(starts_on, time())).between(low, high, inc=True)
+    return [moment.date() for moment in found]
+
+
+def _valid(what: Shift | Break, day: date) -> bool:
+    return (what.valid_from or day) <= day <= (what.valid_until or day)
+
+
+def _holidays(plant: Plant, site: str, first_day: date, last_day: date) -> set[date]:
+    """Dates of a site's holidays, unnamed and named."""
+    out = set(plant.sites[site].holidays)
+    for holiday in plant.file.holiday:
+        if holiday.site == site:
+            since = first_day - timedelta(days=holiday.days)
+            begins = [holiday.day] if holiday.rrule is None else _by_rule(holiday.rrule, holiday.day, since, last_day)
+            kept = [day for day in begins if day not in holiday.cancelled]
+            out |= {day + timedelta(days=n) for day in kept for n in range(holiday.days)}
+    return out
 
 
 def _local(day: date, start: str, end: str, zone: ZoneInfo) -> tuple[int, int]:

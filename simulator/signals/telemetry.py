@@ -22,7 +22,7 @@ from simulator.signals.registers import counter, first_value
 
 STATE_REPEAT_US = 5 * MINUTE
 SAMPLE_SCHEMA = {"tag": pl.String(), "ts": INSTANT, "value": pl.Float64(), "status": pl.Int64()}
-_ON_CHANGE = {"state", "good_count", "scrap_count", "rework_count", "alarm"}
+_ON_CHANGE = {"state", "mode", "good_count", "scrap_count", "rework_count", "alarm"}
 Series = tuple[np.ndarray, np.ndarray]
 """Instants (us) and values of one tag."""
 
@@ -48,8 +48,7 @@ def codes(plant: Plant, tag: Tag) -> dict[str, float]:
     Raises:
         TerminalError: the tag has no mapping to numbers, or one without a code for a needed word.
     """
-    mapping = plant.file.states.get(tag.states or "", {})
-    known = {word: float(code) for code, word in reversed(mapping.items()) if code.lstrip("-").isdigit()}
+    known = _numeric(plant, tag)
     kin = {
         State.BLOCKED: (State.IDLE, State.STOPPED), State.STARVED: (State.IDLE, State.STOPPED),
         State.STOPPED: (State.IDLE, State.FAILED), State.IDLE: (State.STOPPED, State.OFF),
@@ -68,6 +67,28 @@ def codes(plant: Plant, tag: Tag) -> dict[str, float]:
     return out
 
 
+def mode_codes(plant: Plant, tag: Tag) -> dict[str, float]:
+    """State word to raw code of an operation mode: set-up and planned stops have their own, all else is production.
+
+    Raises:
+        TerminalError: the mapping has no numeric code for production.
+    """
+    known = _numeric(plant, tag)
+    if State.PRODUCING not in known:
+        raise TerminalError(
+            f"mode tag {tag.name!r} (states = {tag.states!r}) has no numeric code for {State.PRODUCING}; "
+            f"the simulator needs one: add it under [states.{tag.states or 'NAME'}] in plant.toml"
+        )
+    own = (State.SETUP, State.PLANNED_STOP)
+    return {w: known[w] if w in own and w in known else known[State.PRODUCING] for w in State}
+
+
+def _numeric(plant: Plant, tag: Tag) -> dict[str, float]:
+    """State word to its first numeric code."""
+    mapping = plant.file.states.get(tag.states or "", {})
+    return {word: float(code) for code, word in reversed(mapping.items()) if code.lstrip("-").isdigit()}
+
+
 def samples(plant: Plant, source: Source, lost: Sequence[Gap]) -> pl.DataFrame:
     """Samples (tag, ts, value, status) of a machine in [start, end), lost windows taken out."""
     frames = []
@@ -81,7 +102,12 @@ def samples(plant: Plant, source: Source, lost: Sequence[Gap]) -> pl.DataFrame:
 def _series(plant: Plant, s: Source, tag: Tag) -> Series | None:
     """What a tag shows; None for roles without numbers (order, product)."""
     if tag.role == "state":
-        return _state(s, codes(plant, tag))
+        code = codes(plant, tag)
+        if any(t.role == "mode" for t in s.machine.tags):  # such a machine executes while it is set up, in that mode
+            code[State.SETUP] = code[State.PRODUCING]
+        return _state(s, code)
+    if tag.role == "mode":
+        return _state(s, mode_codes(plant, tag))
     if tag.role in {"good_count", "scrap_count", "rework_count"}:
         return _count(s, tag)
     if tag.role == "energy":
@@ -156,18 +182,27 @@ def _temperature(s: Source, at: np.ndarray, words: list[str]) -> np.ndarray:
     return value + 10 * (wobble(s.seed, "temperature", s.machine.name, at, 0.06, 0.03) - 1)
 
 
+def speaks_up(plant: Plant, tag: Tag) -> bool:
+    """Whether the history of a tag's source says that the signal was lost: that of an OPC UA server does."""
+    return getattr(plant.sources.get(tag.source), "kind", "") == "opcua"
+
+
 def _delivered(
     plant: Plant, machine: Machine, tag: Tag, series: Series, lost: Sequence[Gap], end_us: int
 ) -> pl.DataFrame:
-    """A tag's samples without those of lost windows; OPC UA says so, and a tag that speaks on change speaks again."""
+    """A tag's samples without those of lost windows; a tag that speaks on change speaks again after each.
+
+    That the signal is lost is written where it is noticed: by OPC UA, by others only if the window says so.
+    """
     at, value = series
     status = np.full(len(at), GOOD_STATUS, dtype=np.int64)
-    speaks = getattr(plant.sources.get(tag.source), "kind", "") == "opcua"
+    speaks = speaks_up(plant, tag)
     for gap in lost:
         back = np.searchsorted(at, gap.end_us, side="right") - 1
         again = value[back] if tag.role in _ON_CHANGE and at[back] != gap.end_us else None
         keep = (at < gap.start_us) | (at >= gap.end_us)
-        extra = [(gap.start_us, np.nan, BAD_NO_COMMUNICATION)] if speaks else []
+        said = speaks if gap.noticed is None else gap.noticed
+        extra = [(gap.start_us, np.nan, BAD_NO_COMMUNICATION)] if said else []
         extra += [] if again is None else [(gap.end_us, again, GOOD_STATUS)]
         at = np.concatenate([at[keep], np.array([e[0] for e in extra], dtype=np.int64)])
         value = np.concatenate([value[keep], np.array([e[1] for e in extra])])

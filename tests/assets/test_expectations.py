@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from assets.expectations import Rule, suite, validate
 from assets.suites import HOUSE_RULES
 from plant.errors import TerminalError
+from plant.kpi.measures import NAMES
 from plant.tables import table, tables
 from warehouse.lake import Lake
 from warehouse.writing import DOOR_MADE, breaches, commit, conform, create
@@ -129,6 +130,7 @@ def ledger(machine, *hours, day=DAY, account="production"):
 
 
 WHOLE = ledger("a", (0, 8), (8, 24)) + ledger("b", (0, 24))
+NONE = dict.fromkeys(NAMES, 0)
 OEE = {"produced_pcs": 3, "pot_s": 8.0, "pbt_s": 2.5}
 HOUSE = [
     ("silver.time_ledger", WHOLE, {}),
@@ -161,6 +163,11 @@ HOUSE = [
     ("gold.inventory", [{"on_hand_qty": -1.0}], {"negative": 1, "negative_said": 1}),
     ("gold.energy", [{"energy_kwh": 1.0, "kwh_per_good_pc": 1.0}], {}),
     ("gold.energy", [{"energy_kwh": 2.0, "kwh_per_good_pc": 1.0}], {"parts": 1, "per_piece": 1}),
+    ("gold.kpi_sums", [NONE], {}),
+    ("gold.kpi_sums", [{**NONE, "produced_pcs": 1, "ideal_us": 1}], {"pieces": 1, "ideal": 1}),
+    ("gold.kpi_sums", [{**NONE, "apt_us": 1}], {"busy_time": 1, "e10": 1, "vdi": 1}),
+    ("gold.kpi_sums", [{**NONE, "machine": "a", "reference_us": 3_600_000_001}], {"reference": 1}),
+    ("gold.kpi", [{"kpi": "mttr", "numerator": 7.2e9, "denominator": 4.0, "value": 0.5}], {}),
     ("gold.kpi", [{"numerator": 1.0, "denominator": 2.0, "value": 0.5, "value_low": 0.5, "value_high": 0.5}], {}),
     ("gold.kpi", [{"numerator": 1.0, "denominator": 2.0, "value": 0.4, "value_low": 0.5}], {"ratio": 1, "bounds": 1}),
     ("gold.kpi", [{}], {"why_null": 1}),

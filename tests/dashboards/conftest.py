@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 APP = HERE.parents[1] / "dashboards" / "app.py"
 
 
-def _tiny() -> ModuleType:
-    spec = spec_from_file_location("tiny_lake", HERE / "tiny_lake.py")
+def _tiny(name: str = "tiny_lake") -> ModuleType:
+    spec = spec_from_file_location(name, HERE / f"{name}.py")
     assert spec and spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -30,9 +30,17 @@ def tiny() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def tiny_root(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_sums() -> ModuleType:
+    """The module that makes gold.kpi_sums of rows of gold.oee."""
+    return _tiny("tiny_sums")
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tiny: ModuleType, tiny_sums: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny lake, written once; read only."""
-    return tiny.fill(tmp_path_factory.mktemp("tiny"))
+    root = tiny.fill(tmp_path_factory.mktemp("tiny"))
+    tiny_sums.fill(root, tiny.oee(), tiny.DAYS)
+    return root
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def empty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare_root(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Only production was built: no energy, stock, model, forecast, source or check."""
     root = tmp_path_factory.mktemp("bare")
-    for name in ("silver/machines", "silver/time_ledger", "gold/oee", "gold/losses"):
+    for name in ("silver/machines", "silver/time_ledger", "gold/oee", "gold/losses", "gold/kpi_sums"):
         shutil.copytree(tiny_root / "lake" / name, root / "lake" / name)
     return root
 

@@ -30,11 +30,13 @@ FLAGS = [
 PAGES = {
     "": "Overview",
     "oee": "OEE and losses",
+    "kpis": "KPIs",
     "yield": "Yield",
     "energy": "Energy",
     "inventory": "Inventory",
     "health": "Machine health",
     "forecasts": "Forecasts",
+    "changes": "Why it changed",
     "trust": "Data trust",
 }
 WIDTHS = (1280, 390)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from warehouse.lake import Lake
 
-PAGES = ("overview", "oee", "yields", "energy", "inventory", "health", "forecasts", "trust")
+PAGES = ("overview", "oee", "kpis", "yields", "energy", "inventory", "health", "forecasts", "changes", "trust")
 Open = Callable[..., AppTest]
 
 
@@ -47,7 +47,7 @@ def test_page_survives_when_only_production_was_built(page: str, bare_root: Path
     """Every part that is missing says so."""
     app = open_page(bare_root, page)
     assert not app.exception
-    if page not in ("overview", "oee", "trust"):
+    if page not in ("overview", "oee", "kpis", "trust"):
         assert app.info
 
 
@@ -101,7 +101,9 @@ def test_deep_link_to_nonsense_falls_back(tiny_root: Path, open_page: Open) -> N
     assert app.selectbox(key="line").value == "All lines"
 
 
-def test_nothing_planned_is_a_dash_with_its_reason(tiny: ModuleType, tmp_path: Path, open_page: Open) -> None:
+def test_nothing_planned_is_a_dash_with_its_reason(
+    tiny: ModuleType, tiny_sums: ModuleType, tmp_path: Path, open_page: Open
+) -> None:
     root = tiny.fill(tmp_path / "root")
     rows = tiny.oee().with_columns(
         pl.when(pl.col("machine") == "press-1").then(0.0).otherwise(pl.col("pbt_s")).alias("pbt_s"),
@@ -109,6 +111,7 @@ def test_nothing_planned_is_a_dash_with_its_reason(tiny: ModuleType, tmp_path: P
         pl.when(pl.col("machine") == "press-1").then(pl.lit("nothing planned")).otherwise("note").alias("note"),
     )
     Lake(root).replace_days("gold.oee", rows, tiny.DAYS)
+    Lake(root).replace_days("gold.kpi_sums", tiny_sums.sums(rows), tiny.DAYS)
     assert "press-1: –, nothing planned" in words(open_page(root, "oee"))
 
 

@@ -119,7 +119,7 @@ def count_ledger() -> pl.DataFrame:
                 "ideal_us": int((good + good // 40) * ideal_s * 1e6),
             }
         )
-    keys = ["production_day", "site", "area", "line", "machine", "shift", "hour_at", "order_id", "operation", "product"]
+    keys = [c for c, t in table("silver.count_ledger").schema.items() if t != pl.Int64]
     out = frame("silver.count_ledger", rows)
     return out.group_by(keys, maintain_order=True).agg(pl.exclude(keys).sum()).select(out.columns)
 

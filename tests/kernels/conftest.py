@@ -1,4 +1,4 @@
-"""Kernel tests import the ledger builders beside them (plant_floor) by name; importlib mode adds no path."""
+"""Kernel tests import what stands beside them and the conformance kit by name; importlib mode adds no path."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "cases"))

@@ -14,11 +14,11 @@ import polars as pl
 from assets.kernels import counters, energy, horizon, ledger, readings, states
 from plant import calendar
 from plant.config import Plant
-from plant.dimensions import ideal_frame, machines_frame, states_frame, tags_frame
+from plant.dimensions import ideal_frame, machines_frame, minor_stops_frame, states_frame, tags_frame
 from plant.model import PlantFile
 from plant.tables import table
 
-ENGINE = "in-memory"  # as the assets do
+ENGINE: ledger.Engine = "in-memory"  # as the assets do
 SMALL = """
 schema = 1
 plant = { name = "small" }
@@ -131,25 +131,52 @@ class Inputs:
     operations: pl.DataFrame = field(default_factory=table("silver.operations").empty)
     downtimes: pl.DataFrame = field(default_factory=table("silver.downtimes").empty)
     reports: pl.DataFrame = field(default_factory=table("bronze.reports").empty)
+    edits: pl.DataFrame = field(default_factory=table("silver.edits").empty)
+    attendance: pl.DataFrame = field(default_factory=table("silver.attendance").empty)
+    retractions: pl.DataFrame = field(default_factory=table("silver.retractions").empty)
 
 
 def run(plant: Plant, data: Inputs, first: date, last: date, opening: pl.DataFrame | None = None) -> Ledgers:
     """Build the silver day tables of [first, last]."""
     machines, tags = machines_frame(plant), tags_frame(plant)
+    clean = cleaned(plant, data, first, last, opening)
+    time = time_of(plant, data, clean, first, last)
+    own = calendar.segments(plant, first, last)
+    frames = (clean.lazy(), time.lazy(), own)
+    count = counters.count_ledger(*frames, ideal_frame(plant), machines, tags, data.reports.lazy())
+    joules = energy.energy_ledger(*frames, machines, tags).collect(engine=ENGINE)
+    return Ledgers(clean, time, count.collect(engine=ENGINE), joules)
+
+
+def cleaned(plant: Plant, data: Inputs, first: date, last: date, opening: pl.DataFrame | None = None) -> pl.DataFrame:
+    """silver.readings of [first, last]."""
     opening = table("silver.readings").empty() if opening is None else opening
     edges = calendar.bounds(plant, first, last)
-    clean = readings.clean(data.bronze.lazy(), tags, states_frame(plant), opening, edges).collect(engine=ENGINE)
-    reports = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
-    known = states.with_evidence(machines, tags, reports=reports)
+    given = (tags_frame(plant), states_frame(plant), opening, edges, data.retractions)
+    rows = readings.clean(data.bronze.lazy(), *given)
+    return rows.collect(engine=ENGINE)
+
+
+def time_of(
+    plant: Plant, data: Inputs, clean: pl.DataFrame, first: date, last: date, engine: ledger.Engine = ENGINE
+) -> pl.DataFrame:
+    """silver.time_ledger of [first, last] from silver.readings, by machine and start over all days."""
+    machines, tags = machines_frame(plant), tags_frame(plant)
+    edges = calendar.bounds(plant, first, last)
     ends = horizon.latest(clean.lazy(), data.reports.lazy(), data.bronze.lazy(), machines, tags, edges)
-    segments = calendar.segments(plant, first - timedelta(days=1), last)
-    events = states.signal_events(clean.lazy(), tags)
-    layers = (data.operations.lazy(), data.downtimes.lazy())
-    reach = horizon.reach(edges, ends)
-    time = ledger.time_ledger(events, segments, known, *layers, reach, data.reports.lazy()).collect(engine=ENGINE)
-    own = calendar.segments(plant, first, last)
-    ideal = ideal_frame(plant)
-    frames = (clean.lazy(), time.lazy(), own)
-    count = counters.count_ledger(*frames, ideal, machines, tags, data.reports.lazy()).collect(engine=ENGINE)
-    joules = energy.energy_ledger(*frames, machines, tags).collect(engine=ENGINE)
-    return Ledgers(clean, time, count, joules)
+    reported = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
+    rows = ledger.time_ledger(
+        states.signal_events(clean.lazy(), tags),
+        calendar.segments(plant, first - timedelta(days=1), last),
+        states.with_evidence(machines, tags, reports=reported),
+        data.operations.lazy(),
+        data.downtimes.lazy(),
+        horizon.reach(edges, ends),
+        data.reports.lazy(),
+        data.edits.lazy(),
+        data.attendance.lazy(),
+        minor_stops=minor_stops_frame(plant),
+        planned=calendar.planned_machines(plant, first, last),
+        engine=engine,
+    )
+    return rows.collect(engine=engine).sort("machine", "start_at")

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from assets.kernels.figures.sums import sums
+from assets.kernels.figures.oee import oee
+from assets.kernels.figures.sums import Sources, kpi_sums
+from plant.calendar import SEGMENT_SCHEMA
 from plant.states import Account
 from plant.tables import table
 
@@ -32,7 +34,8 @@ def time_ledger(*stretches, machine="cnc-1", shift="early", start=START, day=DAY
                 "production_day": day, **PLACE, **place, "machine": machine, "start_at": at, "end_at": end,
                 "duration_us": round(minutes * 6e7), "account": str(account), "state": STATE[account],
                 "reason": None, "reason_class": None, "minor": False, "stop_id": stop, "order_id": None,
-                "operation": None, "product": None, "shift": shift, "source": "signal",
+                "operation": None, "product": None, "operator": None, "shift": shift, "source": "signal",
+                "edit_id": None,
             }
             | extra
         )  # fmt: skip
@@ -51,7 +54,7 @@ def count_ledger(*rows, machine="cnc-1", shift="early", hour=START, day=DAY, **p
                 "production_day": day, **PLACE, **place, "machine": machine, "shift": shift, "hour_at": hour,
                 "order_id": None, "operation": None, "product": "shaft-20", "good_pcs": good, "scrap_pcs": scrap,
                 "rework_pcs": 0, "ideal_us": None if ideal is None else round(made * ideal * 1e6),
-                "quarantined_pcs": 0,
+                "quarantined_pcs": 0, "operator": None, "gap_pcs": 0, "gap_ideal_us": 0,
             }
             | extra
         )  # fmt: skip
@@ -79,6 +82,36 @@ def shifts(*names, line="shafts", start=START, hours=8, day=DAY):
     return pl.LazyFrame(rows, schema=schema, orient="row")
 
 
-def base(time, counts=None, energy=None, calendar=None, counting=("cnc-1",)):
-    return sums(time, count_ledger() if counts is None else counts, shifts("early") if calendar is None else calendar,
-                list(counting), energy)  # fmt: skip
+def segments(time, *more):
+    """The calendar as the ledgers have it: shifts of each line from the first row to the last, cut at full hours."""
+    frames = [f.select("site", "line", "production_day", "shift", "start_at", "end_at") for f in (time, *more)]
+    spans = pl.concat(frames).group_by("site", "line", "production_day", "shift").agg(
+        pl.col("start_at").min(), pl.col("end_at").max()).collect().sort("line", "start_at")  # fmt: skip
+    rows = []
+    for site, line, day, shift, start, end in spans.rows():
+        at = start
+        while at < end:
+            until = min(at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1), end)
+            rows.append({"site": site, "line": line, "production_day": day, "shift": shift, "shift_start_at": start,
+                         "shift_end_at": end, "kind": "off" if shift == "off" else "shift", "hour_at": at,
+                         "start_at": at, "end_at": until})  # fmt: skip
+            at = until
+    return pl.DataFrame(rows, schema=SEGMENT_SCHEMA)
+
+
+def machines(*frames):
+    """The machines of the ledgers as `machines_frame` has them."""
+    places = pl.concat([f.select("machine", "line", "area", "site").collect() for f in frames]).unique()
+    return places.with_columns(timezone=pl.lit("Europe/Berlin")).sort("machine")
+
+
+def base(time, counts=None, energy=None, counting=("cnc-1",), **books):
+    """gold.kpi_sums of the ledgers; books are further tables of `Sources`."""
+    counts = count_ledger() if counts is None else counts
+    places = machines(time, counts)
+    return kpi_sums(Sources(time, counts, energy, **books), places, segments(time), list(counting)).lazy()
+
+
+def oee_of(*args, calendar=None, **kwargs):
+    """gold.oee of the ledgers."""
+    return oee(base(*args, **kwargs), shifts("early") if calendar is None else calendar).collect()

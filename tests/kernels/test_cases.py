@@ -1,69 +1,86 @@
-"""Runs every case of tests/cases/oee: inputs and results as CSV files, worked out by hand."""
+"""Runs every case of tests/cases/oee on the kernels: inputs and results as CSV files, worked out by hand."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+import kit
+import neutral
 import polars as pl
 import pytest
-from ledger_run import Inputs, Ledgers, plant_of, rows_of, run, samples
+from ledger_run import run
 
-from plant.tables import table
-
-CASES = sorted(p.parent for p in (Path(__file__).parent.parent / "cases" / "oee").glob("*/case.toml"))
-INPUTS = {"operations": "silver.operations", "downtimes": "silver.downtimes", "reports": "bronze.reports"}
-
-
-def rows(path: Path, name: str) -> list[dict[str, Any]]:
-    """Rows of a CSV input, in the dtypes of the table; nothing where there is no file."""
-    if not path.exists():
-        return []
-    kinds = {
-        c: t for c, t in table(name).schema.items() if c in path.read_text(encoding="utf8").splitlines()[0].split(",")
-    }
-    text = {c: pl.String if t == pl.Datetime("us", "UTC") else t for c, t in kinds.items()}
-    frame = pl.read_csv(path, schema_overrides=text)
-    instants = [pl.col(c).str.to_datetime("%+", time_unit="us", time_zone="UTC") for c in kinds if text[c] != kinds[c]]
-    return frame.with_columns(instants).rows(named=True)
-
-
-def inputs(case: Path) -> Inputs:
-    given = {name: rows(case / f"{name}.csv", contract) for name, contract in INPUTS.items()}
-    told = [
-        {"source": "book", "segment": "f", "date": r["end_at"].date(), "received_at": r["end_at"]} | r
-        for r in given["reports"]
-    ]
-    frames = {name: rows_of(INPUTS[name], told if name == "reports" else r) for name, r in given.items()}
-    return Inputs(samples(rows(case / "readings.csv", "bronze.readings")), **frames)
-
-
-def results(made: Ledgers) -> dict[str, pl.DataFrame]:
-    """The ledgers summed to what a person can work out."""
-    pieces = ["good_pcs", "scrap_pcs", "rework_pcs", "quarantined_pcs"]
-    ideal = pl.when(pl.col("ideal_us").count() > 0).then(pl.col("ideal_us").sum() // 1_000_000)
-    day = ["machine", "production_day"]
-    seconds, energy_wh = pl.col("duration_us").sum() / 1e6, pl.col("energy_j").sum() / 3600
-    return {
-        "time": made.time.group_by(*day, "shift", "account", "reason").agg(seconds=seconds),
-        "count": made.count.group_by(*day, "shift", "order_id").agg(pl.col(pieces).sum(), ideal_s=ideal),
-        "energy": made.energy.group_by(*day, "account").agg(energy_wh=energy_wh),
-    }
+CASES = neutral.cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda p: p.name)
-def test_case(case):
-    about = tomllib.loads((case / "case.toml").read_text(encoding="utf8"))
-    plant = plant_of((case / "plant.toml").read_text(encoding="utf8"))
-    got = results(run(plant, inputs(case), about["first"], about["last"]))
-    compared = [name for name in got if (case / f"{name}.csv").exists()]
+def test_the_kernels_answer_what_was_worked_out(case):
+    compared = [name for late in (False, True) for name in _compare(case, late=late)]
     assert compared, "a case that compares nothing"
-    for name in compared:
-        expected = pl.read_csv(case / f"{name}.csv", schema=got[name].schema)
-        key = expected.columns
-        assert got[name].select(key).sort(key).rows() == expected.sort(key).rows(), f"{about['title']}: {name}"
+
+
+def _compare(case: Path, *, late: bool) -> list[str]:
+    expected = kit.expected(case, late=late)
+    if not expected:
+        return []
+    told = neutral.about(case)
+    plant = neutral.plant_of(case)
+    made = run(plant, kit.inputs(case, late=late), told["first"], told["last"])
+    for name, rows in expected.items():
+        got = kit.kpi_answer(plant, made, told, rows) if name == "kpi" else kit.answer(made, name, rows)
+        assert got == kit.sorted_rows(rows), f"{case.name}: {told['title']}: {'after_' * late}{name}.csv"
+    return list(expected)
+
+
+def test_the_neutral_files_are_what_plant_toml_says():
+    stale = [str(path) for path, text in neutral.files() if not path.exists() or path.read_text() != text]
+    assert not stale, "run python tests/cases/neutral.py"
+
+
+def test_every_file_of_a_case_is_one_the_format_knows():
+    known = {*neutral.NEUTRAL, *kit.INPUTS, *kit.OUTPUTS, *(f"late_{n}" for n in kit.INPUTS)}
+    known |= {f"after_{n}" for n in kit.OUTPUTS}
+    for case in CASES:
+        names = {p.stem for p in case.glob("*.csv")}
+        assert names <= known, f"{case.name}: {names - known}"
+        assert {"first", "last", "title", "working"} == set(neutral.about(case)), case.name
+        late = {n for n in names if n.startswith("late_")}
+        assert bool(late) == any(n.startswith("after_") for n in names), case.name
 
 
 def test_there_are_cases():
-    assert len(CASES) >= 4
+    assert len(CASES) >= 20
+
+
+@pytest.mark.parametrize("path", sorted(neutral.KIT.glob("*/*kpi.csv")), ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_worked_kpis_divide(path):
+    """Value = numerator / denominator to 12 decimals; nothing over nothing is null."""
+    for row in kit.read(path):
+        parts: list[Any] = [row["numerator"], row["denominator"]]
+        if parts[1] in {"", "0"}:
+            assert row["value"] == ""
+        else:
+            assert abs(float(parts[0]) / float(parts[1]) - float(row["value"])) < 1e-12
+
+
+def test_shuffled_inputs_change_nothing():
+    """The order of rows in an input file says nothing."""
+    case = neutral.KIT / "late_data"
+    told, plant = neutral.about(case), neutral.plant_of(case)
+    data = kit.inputs(case, late=True)
+    turned = kit.Inputs(**{n: getattr(data, n).reverse() for n in data.__dataclass_fields__})
+    one, two = (run(plant, d, told["first"], told["last"]) for d in (data, turned))
+    assert one.time.equals(two.time)
+    assert one.count.equals(two.count)
+    assert pl.DataFrame(one.readings).equals(two.readings)
+
+
+def test_the_page_lists_every_case_file_and_column():
+    page = (neutral.KIT.parents[2] / "docs" / "conformance.md").read_text(encoding="utf8")
+    for case in CASES:
+        assert f"| `{case.name}` | {neutral.about(case)['title']} |" in page
+    for name in {p.stem for case in CASES for p in case.glob("*.csv")}:
+        assert f"`{name.removeprefix('late_').removeprefix('after_')}" in page, name
+    columns = {c for case in CASES for p in case.glob("*.csv") for c in p.read_text().splitlines()[0].split(",")}
+    assert not sorted(c for c in columns if f"`{c}`" not in page)

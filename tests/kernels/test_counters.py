@@ -7,9 +7,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from ledger_run import Inputs, plant_of, rows_of, run, samples, utc
+from ledger_run import ENGINE, Inputs, plant_of, rows_of, run, samples, utc
+
+from assets.kernels.counters import count_ledger
+from plant import calendar
+from plant.dimensions import ideal_frame, machines_frame, tags_frame
+from plant.tables import table
 
 PLANT = plant_of()
 DAY = date(2026, 5, 4)  # 04:00 to 04:00 UTC
@@ -45,7 +48,7 @@ def order(
         ("good", [("04T05:00:00", 100), ("04T05:00:10", 106)], 6, 0),  # 0.5/s x 10 s + 1
         ("good", [("04T05:00:00", 100), ("04T05:00:10", 107)], 0, 7),  # one more is not possible
         ("good", [("04T05:00:00", 100), ("04T05:00:10", 900), ("04T05:00:20", 903)], 3, 800),
-        ("good", [("04T05:00:00", 9000), ("04T05:00:10", 5000)], 0, 5000),  # replaced by one that has counted
+        ("good", [("04T05:00:00", 9000), ("04T05:00:10", 5000)], 0, 6),  # fell to what it cannot have counted: reload
         ("scrap", [("04T05:00:00", 990), ("04T05:10:00", 4)], 14, 0),  # rolled over after 999
         ("scrap", [("04T05:00:00", 500), ("04T05:10:00", 4)], 4, 0),  # not near its end: reset
         ("scrap", [("04T05:00:00", 1500), ("04T05:10:00", 4)], 4, 0),  # beyond its end: reset
@@ -138,24 +141,35 @@ def test_reports_book_their_pieces_at_their_end_under_their_order():
     ]
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    steps=st.lists(st.tuples(st.integers(1, 30_000), st.integers(-400, 400), st.booleans()), min_size=1, max_size=25),
-    days=st.integers(1, 3),
-)
-def test_counts_are_never_negative_and_add_up(steps, days):
-    """What is booked plus what is quarantined is what the counter rose, plus what it showed after each fall."""
-    now, value, rows, expected, before = at("04T04:00:00"), 500, [], 0, None
-    for seconds, change, bad in steps:
-        now, value = now + timedelta(seconds=seconds), max(0, value + change)
-        if now >= at("04T04:00:00") + timedelta(days=days):
-            break
-        rows.append(
-            {"tag": "press.good", "ts": now, "value": None if bad else float(value), "status": BAD if bad else 0}
-        )
-        if not bad:
-            expected += 0 if before is None else value - before if value >= before else value
-            before = value
-    made = booked(rows, days=days)
-    assert made.select(pl.col("good_pcs", "quarantined_pcs").sum().sum()).sum_horizontal().sum() == expected
-    assert made.is_empty() or made.select(pl.min_horizontal("good_pcs", "quarantined_pcs").min()).item() >= 0
+def test_a_piece_goes_to_the_order_that_begins_only_if_none_was_on():
+    orders = rows_of("silver.operations", [order("a", "04T06:10:00", "04T07:00:00")])
+    made = booked(counts("good", ("04T05:00:00", 0), ("04T06:10:00", 3), ("04T07:00:00", 4)), operations=orders)
+    assert made.select("order_id", "good_pcs").rows() == [("a", 3), ("a", 1)]
+
+
+def test_a_report_without_an_operator_takes_the_one_of_the_ledger():
+    rows = [
+        report("hand", "04T05:00:00", "04T06:00:00", 5),
+        report("hand", "04T06:00:00", "04T07:00:00", 6, operator="bo"),
+    ]
+    made = booked([], reports=rows_of("bronze.reports", rows))
+    assert made.select("operator", "good_pcs").rows() == [(None, 5), ("bo", 6)]
+    ledger = [
+        {"production_day": DAY, "machine": "hand", "account": "delay", "operator": "ada",
+         "start_at": at("04T04:00:00"), "end_at": at("05T04:00:00")}
+    ]  # fmt: skip
+    given = (calendar.segments(PLANT, DAY, DAY), ideal_frame(PLANT), machines_frame(PLANT), tags_frame(PLANT))
+    frames = (table("silver.readings").empty().lazy(), rows_of("silver.time_ledger", ledger).lazy())
+    told = count_ledger(*frames, *given, rows_of("bronze.reports", rows).lazy()).collect(engine=ENGINE)
+    assert told.select("operator", "good_pcs").rows() == [("ada", 5), ("bo", 6)]
+
+
+def test_a_ledger_in_any_order_of_machines_gives_the_same_counts():
+    rows = counts("good", ("04T05:00:00", 0), ("04T06:10:00", 3), ("05T06:00:00", 4))
+    orders = rows_of("silver.operations", [order("a", "04T06:00:00", "05T07:00:00")])
+    made = run(PLANT, Inputs(samples(rows), operations=orders), DAY, DAY + timedelta(days=1))
+    given = (calendar.segments(PLANT, DAY, DAY + timedelta(days=1)), ideal_frame(PLANT), machines_frame(PLANT))
+    shaken = made.readings.sample(fraction=1, shuffle=True, seed=3).lazy(), made.time.sort("machine", "start_at").lazy()
+    again = count_ledger(*shaken, *given, tags_frame(PLANT)).collect(engine=ENGINE)
+    assert again.equals(made.count)
+    assert again["order_id"].to_list() == ["a", "a"]

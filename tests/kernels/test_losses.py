@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plant_floor import START, base, count_ledger, time_ledger
+from plant_floor import START, count_ledger, oee_of, time_ledger
 
 from assets.kernels.figures.losses import losses
-from assets.kernels.figures.oee import oee
 from plant.tables import table
 
 FAILED = {"state": "failed", "reason": "tool broken", "reason_class": "breakdown"}
@@ -108,7 +107,7 @@ STRETCH = st.lists(
 def test_the_waterfall_closes(stretches, good, scrap, rework):
     time = time_ledger(*stretches)
     counts = count_ledger((good, scrap, 3.7, {"rework_pcs": rework}))
-    row = oee(base(time, counts)).collect().row(0, named=True)
+    row = oee_of(time, counts).row(0, named=True)
     if row["ideal_s"] > row["apt_s"]:
         return
     frame = run(time, counts).filter(pl.col("account") != "planned_down")

@@ -132,6 +132,18 @@ def test_a_jump_is_flagged_and_kept():
     ]  # fmt: skip
 
 
+def test_a_day_alone_opens_as_it_does_inside_the_range():
+    rows = [
+        row("heat", "04T05:00:00", 120.0), row("good", "04T05:00:00", 100.0), row("good", "04T05:00:10", 900.0),
+        row("state", "04T05:00:00", 55.0), row("heat", "05T05:00:00", 20.0),
+    ]  # fmt: skip
+    whole, next_day = clean(*rows, days=2), DAY + timedelta(days=1)
+    first = run(PLANT, Inputs(samples(rows)), DAY, DAY)
+    alone = run(PLANT, Inputs(samples(rows)), next_day, next_day, first.closing()).readings
+    assert alone.equals(whole.filter(pl.col("production_day") == next_day))
+    assert alone.filter("opening")["flag"].to_list() == ["jump", "out_of_range", "unknown_state"]
+
+
 def test_tags_no_longer_in_the_plant_and_days_outside_are_left_out():
     gone = {"tag": "old.state", "ts": utc("2026-05-04T05:00:00"), "value": 1.0}
     assert clean(gone, row("heat", "04T03:59:59", 1.0), row("heat", "05T04:00:00", 1.0)).is_empty()

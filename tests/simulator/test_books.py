@@ -174,9 +174,38 @@ def test_material_rarely_runs_out(plant, week):
 
 def test_inspections_judge_by_their_limits(now):
     found = now["inspections"]
-    inside = found["value"].is_between(found["lsl"], found["usl"])
+    above = (pl.col("value") >= pl.col("lsl")).fill_null(value=True)
+    inside = found.select(inside=above & (pl.col("value") <= pl.col("usl")).fill_null(value=True))["inside"]
     assert (inside == (found["result"] == "pass")).all()
     assert 0 < (~inside).sum() < 0.05 * found.height
+
+
+def test_several_characteristics_are_measured_often_enough_for_a_capability(now):
+    """Each machine and characteristic: at least 30 values a day, limits that do not move within a product."""
+    found = now["inspections"].filter(pl.col("at") >= pl.col("at").min().dt.offset_by("1d"))
+    daily = found.group_by("machine", "characteristic", pl.col("at").dt.date()).len()
+    assert daily.group_by("machine", "characteristic").agg(pl.col("len").median())["len"].min() >= 30
+    assert found.group_by("machine").agg(pl.col("characteristic").n_unique())["characteristic"].min() >= 2
+    limits = found.group_by("machine", "characteristic", "product").agg(pl.col("lsl", "usl").n_unique())
+    assert (limits["lsl"] == 1).all()
+    assert (limits["usl"] == 1).all()
+    sides = found.select("characteristic", low=pl.col("lsl").is_null(), high=pl.col("usl").is_null()).unique()
+    assert sides.filter("low").height == 2  # roughness, height of a burr: only an upper limit
+    assert sides.filter("high").height == 2  # strength of a seal, adhesion: only a lower limit
+    assert sides.filter(pl.col("low") & pl.col("high")).is_empty()
+
+
+def test_planned_scrap_is_the_usual_scrap_of_the_route(week, now):
+    orders = now["work_orders"]
+    share = orders.select(pl.col("planned_scrap_pcs").sum() / pl.col("planned_pcs").sum()).item()
+    assert 0.015 < share < 0.035
+    assert (orders["planned_scrap_pcs"] >= 1).all()
+    assert (orders["planned_scrap_pcs"] == orders["planned_scrap_pcs"].round()).all()
+    # The planner is about right: what is scrapped of the finished orders is within a factor of two.
+    done = orders.filter(status="done").join(
+        week.truth["pieces"].group_by("order_id").agg(pl.col("scrap_pcs").sum()), left_on="id", right_on="order_id"
+    )
+    assert 0.5 < done["scrap_pcs"].sum() / done["planned_scrap_pcs"].sum() < 2
 
 
 def test_a_record_reads_as_it_was_last_changed(week, now):

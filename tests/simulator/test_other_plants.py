@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
 
 import simulator
+from plant.calendar import segments
 from plant.config import Plant
 from plant.errors import TerminalError
 from plant.model import PlantFile
+from simulator.floor.worktime import BREAK, OFF, WORK, worktimes
+from simulator.instants import to_us
 
 START = datetime(2026, 3, 28, 0, 0, tzinfo=UTC)  # the night of 29 March loses an hour in Helsinki
 
@@ -121,3 +125,67 @@ def test_a_plant_without_shifts_stands_still():
     run = simulator.plant_run(silent, 1, START, START + timedelta(days=1))
     assert set(run.truth["intervals"]["account"]) == {"not_scheduled"}
     assert run.truth["pieces"].height == 0
+
+
+def other(**sections) -> Plant:
+    """The small plant with other sections."""
+    raw = build().file.model_dump(mode="python", by_alias=True) | sections
+    return Plant(PlantFile.model_validate(raw), "plant.toml")
+
+
+def test_extra_cancelled_and_changed_days_are_those_of_the_calendar():
+    """The simulator's working time and `plant.calendar` share no code: both must read a shift's dates alike."""
+    shift = {
+        "name": "day", "site": "oulu", "start": "06:00", "end": "14:00", "rrule": "FREQ=WEEKLY;BYDAY=MO,WE,FR",
+        "extra": [date(2026, 3, 28), date(2026, 4, 2)], "cancelled": [date(2026, 4, 1)],
+        "valid_from": date(2026, 3, 25), "valid_until": date(2026, 4, 12), "works_holidays": False,
+        "breaks": [{"start": "10:00", "end": "10:30", "valid_until": date(2026, 3, 30)},
+                   {"start": "11:00", "end": "11:15", "valid_from": date(2026, 3, 31)}],
+    }  # fmt: skip
+    duty = {**shift, "name": "duty", "start": "15:00", "end": "16:00", "works_holidays": True, "breaks": []}
+    easter = {"name": "Easter", "site": "oulu", "day": date(2026, 4, 3), "days": 4}
+    rest = {"name": "Day of rest", "site": "oulu", "day": date(2026, 1, 11), "rrule": "FREQ=WEEKLY;BYDAY=FR",
+            "cancelled": [date(2026, 3, 27)]}  # fmt: skip
+    plant = other(shift=[shift, duty], holiday=[easter, rest])
+    first, last = date(2026, 3, 20), date(2026, 4, 20)
+    found = segments(plant, first, last).filter(line="gears").sort("start_at")
+    known = {"off": OFF, "shift": WORK, "work": WORK, "break": BREAK}
+    work = worktimes(plant, first - timedelta(days=2), last + timedelta(days=2))["gears"]
+    worked = [(to_us(s), known[k]) for k, s in found.select("kind", "start_at").iter_rows()]
+    assert {mode for _, mode in worked} == {OFF, WORK, BREAK}
+    for (at, mode), (end, _) in pairwise(worked):
+        assert work.mode_at(at) == mode
+        assert work.mode_at(end - 1) == mode
+    assert sum(mode == WORK for _, mode in worked) > 12
+
+
+@pytest.mark.parametrize(
+    ("sections", "named"),
+    [
+        ({"planned": [{"reason": "meeting", "site": "oulu", "start": datetime(2026, 3, 30, 8),  # noqa: DTZ001
+                       "end": datetime(2026, 3, 30, 9)}]}, r"\[\[planned\]\]"),  # noqa: DTZ001
+        ({"holiday": [{"name": "Eve", "site": "oulu", "day": date(2026, 12, 24), "start": "12:00"}]}, "half-day"),
+    ],
+)  # fmt: skip
+def test_a_calendar_it_does_not_know_is_refused(sections, named):
+    with pytest.raises(TerminalError, match=f"does not simulate .*{named}"):
+        simulator.plant_run(other(**sections), 1, START, START + timedelta(days=1))
+
+
+def test_a_machine_with_an_operation_mode_executes_while_it_is_set_up():
+    """OPC 40001-1: state and mode together say what the state alone says elsewhere."""
+    machines = build().file.model_dump(mode="python", by_alias=True)["machine"]
+    state = {**machines[0]["tags"][0], "states": "item"}
+    machines[0]["tags"] = [state, {**state, "name": "operation", "role": "mode", "states": "modes"}]
+    states = {"words": {"10": "producing", "20": "setup", "30": "stopped", "40": "planned_stop", "0": "off"},
+              "item": {"0": "off", "1": "failed", "2": "idle", "3": "producing"},
+              "modes": {"1": "planned_stop", "2": "setup", "3": "producing"}}  # fmt: skip
+    run = simulator.plant_run(other(machine=machines, states=states), 5, START, START + timedelta(days=5))
+    said = run.samples.filter(pl.col("tag").is_in(["saw.mode", "saw.operation"])).pivot(
+        "tag", index="ts", values="value"
+    )
+    true = run.truth["intervals"].filter(machine="saw").select("state", ts="start_at")
+    seen = true.join(said, on="ts", how="left").unique(["state", "saw.mode", "saw.operation"])
+    read = {(s, m, o) for s, m, o in seen.select("state", "saw.mode", "saw.operation").drop_nulls().iter_rows()}
+    assert {("producing", 3.0, 3.0), ("setup", 3.0, 2.0)} <= read
+    assert not {m for s, m, _ in read if s not in {"producing", "setup"}} & {3.0}

@@ -106,3 +106,17 @@ def test_seven_days_cost_little(costed_week, tmp_path):
     begun = time.process_time()
     simulator.export(run, tmp_path)
     assert cost + time.process_time() - begun < 12
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-11-22T13:00", "2026-11-23T05:00"),  # Sunday: until Monday 06:00 in Berlin
+        ("2026-11-23T05:00", None),  # the early shift begins
+        ("2026-11-23T09:10", None),  # a break: the oven works through it, and people come back soon
+        ("2026-12-25T12:00", "2026-12-28T05:00"),  # Christmas 2026 is a Friday
+    ],
+)
+def test_a_plant_at_rest_says_until_when(plant, now, until):
+    found = simulator.idle_until(plant, datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert found == (None if until is None else datetime.fromisoformat(until).replace(tzinfo=UTC))

@@ -99,7 +99,8 @@ def test_state_is_repeated_at_least_every_five_minutes(week):
 
 def test_lost_signals_are_silent_and_come_back(week):
     assert week.truth["lost"].height >= 3
-    for machine, start, end in week.truth["lost"].iter_rows():
+    for machine, start, end, noticed in week.truth["lost"].iter_rows():
+        assert noticed == (machine in OPCUA)
         mine = week.samples.filter(pl.col("tag").str.starts_with(f"{machine}."))
         inside = mine.filter(pl.col("ts") >= start, pl.col("ts") < end)
         if machine in OPCUA:

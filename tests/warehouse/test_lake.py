@@ -216,7 +216,7 @@ def test_writers_of_the_same_day_never_double(tmp_path, frame):
 
 def test_a_forked_process_is_told_to_spawn(lake, monkeypatch):
     pid = os.getpid()
-    monkeypatch.setattr("warehouse.lake.os.getpid", lambda: pid + 1)
+    monkeypatch.setattr("warehouse.handles.os.getpid", lambda: pid + 1)
     with pytest.raises(TerminalError, match="spawn"):
         lake.version("gold.oee")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from plant.tables import table
 from warehouse.lake import Lake
-from warehouse.revisions import same, stamp
+from warehouse.revisions.stamps import same, stamp
 from warehouse.writing import conform
 
 DAY = date(2026, 11, 2)

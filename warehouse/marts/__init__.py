@@ -15,6 +15,8 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from warehouse.marts.ratios import filled
+
 Level = Literal["machine", "line", "area", "site", "plant"]
 Grain = Literal["shift", "day", "period"]
 Con = duckdb.DuckDBPyConnection
@@ -28,8 +30,8 @@ LOOK_BACK_D = 31
 
 @cache
 def text(name: str) -> str:
-    """The SQL of a mart, as it stands in `warehouse/marts/<name>.sql`."""
-    return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf8")
+    """The SQL of a mart: `warehouse/marts/<name>.sql`, with the terms of gold.kpi put in where it asks for them."""
+    return filled((Path(__file__).parent / f"{name}.sql").read_text(encoding="utf8"))
 
 
 def run(con: Con, name: str, **values: Any) -> pl.DataFrame:

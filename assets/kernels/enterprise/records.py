@@ -50,6 +50,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     Adapter("work_orders", "work_orders", {"order_id": "id"}),
     Adapter("operations", "operations", {"operation_id": "id"}),
     Adapter("downtimes", "downtimes", {"downtime_id": "id"}),
+    Adapter("attendance", "attendance", {"attendance_id": "id"}),
     Adapter("materials", "materials", {"material": "id"}),
     Adapter("bom_lines", "bills_of_material", {"bom_line_id": "id"}),
     Adapter("lots", "lots", {"lot": "id"}),

@@ -17,6 +17,7 @@ from math import fsum
 
 import polars as pl
 
+from assets.kernels.figures.hours import full_hours
 from assets.kernels.figures.sums import scaled
 from plant.states import Account
 from plant.tables import table
@@ -72,7 +73,8 @@ def energy_use(
 
 def hours(energy: pl.LazyFrame, counts: pl.LazyFrame, zones: Mapping[str, str]) -> pl.LazyFrame:
     """Energy (J), pieces and `FEATURES` per machine and full local hour; parts of an hour in two shifts are one."""
-    floored = energy.with_columns(_full_hour(zones))
+    hour = full_hours(pl.col("hour_at"), zones).alias("hour_at")
+    floored = energy.with_columns(hour)
     accounts = {
         "production_h": [Account.PRODUCTION], "setup_h": [Account.SETUP], "off_h": [Account.NOT_SCHEDULED],
         "other_h": [Account.DELAY, Account.DOWN_NO_ORDER, Account.PLANNED_DOWN, Account.UNKNOWN],
@@ -83,7 +85,7 @@ def hours(energy: pl.LazyFrame, counts: pl.LazyFrame, zones: Mapping[str, str]) 
         pl.col("energy_j").filter(of["production_h"]).sum().alias("production_j"),
         *(scaled(pl.col("duration_us").filter(at).sum(), 3_600_000_000, 12).alias(name) for name, at in of.items()),
     )
-    made = counts.with_columns(_full_hour(zones)).group_by("production_day", "machine", "hour_at")
+    made = counts.with_columns(hour).group_by("production_day", "machine", "hour_at")
     pieces = made.agg(
         pl.col("good_pcs").sum(),
         pl.sum_horizontal("good_pcs", "scrap_pcs", "rework_pcs").sum().cast(pl.Float64).alias("pieces"),
@@ -167,17 +169,6 @@ def _eliminate(rows: list[list[float]], i: int) -> bool:
 def _part(name: str) -> pl.Expr:
     """What a feature adds to the expectation; a kind of hour that is not there needs no coefficient."""
     return pl.when(pl.col(name) > 0).then(pl.col(name) * pl.col(f"per_{name}")).otherwise(0.0)
-
-
-def _full_hour(zones: Mapping[str, str]) -> pl.Expr:
-    """`hour_at` floored to the full hour of the site's wall clock, as an instant."""
-    at = pl.col("hour_at")
-    chain = at.dt.truncate("1h")
-    for site, zone in zones.items():
-        local = at.dt.convert_time_zone(zone)
-        offset = local.dt.base_utc_offset() + local.dt.dst_offset()
-        chain = pl.when(pl.col("site") == site).then((at + offset).dt.truncate("1h") - offset).otherwise(chain)
-    return chain.cast(pl.Datetime("us", "UTC")).alias("hour_at")
 
 
 def _priced(rows: pl.LazyFrame, tariffs: pl.LazyFrame) -> pl.LazyFrame:

@@ -3,18 +3,21 @@
 For a machine and shift with ideal cycles the rows and the ideal time of good pieces add up:
 PBT = good ideal time + all losses inside PBT (every account but planned_down), as long as
 effectiveness is at most 1. This is the loss waterfall of OEE (Nakajima's six losses, with logistic
-and unknown time kept apart).
+and unknown time kept apart). Pieces counted over time without a signal are in none of it: when they were made
+is not known.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from assets.kernels.figures.sums import CELL, scaled, with_ideal
+from assets.kernels.figures.piece_sums import gap_parts, with_ideal
+from assets.kernels.figures.sums import scaled
 from plant.states import REASON_CLASS, Account, LossClass
 from plant.tables import table
 
 COLUMNS = list(table("gold.losses").schema)
+CELL = ("production_day", "machine", "shift")
 KEY = (*CELL, "account", "reason", "reason_class")
 
 
@@ -68,19 +71,23 @@ def pieces(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.
         .group_by(*CELL)
         .agg(pl.col("site", "area", "line").first(), pl.col("duration_us").sum().alias("apt_us"))
     )
-    made = with_ideal(counts).group_by(*CELL).agg(pl.col("^.*ideal_us$", "unrated_pcs").sum())
+    seen = [
+        (pl.col(name) - pl.col(f"gap_{name}")).alias(name) for name in ("ideal_us", "scrap_ideal_us", "rework_ideal_us")
+    ]
+    rated = with_ideal(counts).with_columns(gap_parts()).with_columns(seen)
+    made = rated.group_by(*CELL).agg(pl.col("^(scrap_|rework_|)ideal_us$", "unrated_pcs").sum())
     counted = counts.select("production_day", "machine").unique().with_columns(counted=pl.lit(value=True))
     both = running.join(made, on=list(CELL), how="left").join(counted, on=["production_day", "machine"], how="left")
     can = pl.col("counted").fill_null(value=False) | pl.col("machine").is_in(counting)
     both = both.filter(can).with_columns(pl.col("^.*ideal_us$", "unrated_pcs").fill_null(0))
-    rated = both.filter((pl.col("unrated_pcs") == 0) & (pl.col("ideal_us") <= pl.col("apt_us")))
+    slow = both.filter((pl.col("unrated_pcs") == 0) & (pl.col("ideal_us") <= pl.col("apt_us")))
     parts = {
         "REDUCED_SPEED": pl.col("apt_us") - pl.col("ideal_us"),
         "SCRAP": pl.col("scrap_ideal_us"),
         "REWORK": pl.col("rework_ideal_us"),
     }
     split = [
-        rated.filter(lost > 0).with_columns(
+        slow.filter(lost > 0).with_columns(
             account=pl.lit(Account.PRODUCTION.value), reason=pl.lit(_word(name)), reason_class=pl.lit(_word(name)),
             stops=pl.lit(0, pl.Int64), duration_s=scaled(lost, 1_000_000, 6),
         )

@@ -1,178 +1,123 @@
-"""The additive base of every KPI: integer sums per machine and shift out of the ledgers.
+"""gold.kpi_sums: the additive base of every KPI, out of the ledgers and the books.
 
-Every ratio of the house is an expression over these sums, and they add over machines, shifts and days;
-so a KPI of a line and a week is the same function of the summed rows. No ratio is made here.
+Integers per machine, hour, shift, order, operation, product, operator and characteristic. Every ratio of the house is
+a term over sums of these rows, and they add over any dimension; so a KPI of a line and a week is the same function
+of more rows. No ratio is made here. What is not of one machine (whole orders, stock) has rows without one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
 import polars as pl
 
+from assets.kernels.axis import us
+from assets.kernels.figures.hours import hours as cells
+from assets.kernels.figures.order_sums import of_pieces, of_time, order_sums
+from assets.kernels.figures.piece_sums import material_costs, piece_sums, routing
+from assets.kernels.figures.quality_sums import energy_sums, inspection_sums, maintenance_sums
+from assets.kernels.figures.stock_sums import stock_sums
+from assets.kernels.figures.time_sums import time_sums
 from plant.config import Plant
-from plant.states import OFF_SHIFT, Account, LossClass, State
+from plant.kpi.measures import DIMENSIONS, NAMES
+from plant.tables import table
 
-PLACE = ("site", "area", "line", "machine")
-CELL = ("production_day", "machine", "shift")
-"""Grain of the sums."""
-
-TIMES = (
-    "reference_us", "pot_us", "planned_down_us", "pbt_us", "apt_us", "aust_us", "adet_us", "adot_us", "unknown_us",
-    "breakdown_us", "minor_us", "pbt_counting_us", "pot_counting_us", "reference_counting_us", "unknown_counting_us",
-    "apt_counting_us", "aupt_counting_us",
+TABLES = (
+    "time_ledger", "count_ledger", "energy_ledger", "operations", "work_orders", "inspections", "maintenance_orders",
+    "stock_ledger", "locations", "materials", "bills_of_material",
 )  # fmt: skip
-COUNTS = ("failures", "produced_pcs", "good_pcs", "scrap_pcs", "rework_pcs", "quarantined_pcs", "unrated_pcs")
-IDEALS = ("ideal_us", "good_ideal_us", "scrap_ideal_us", "rework_ideal_us")
-PLANNED = ("ideal_us", "good_ideal_us", "good_pcs", "produced_pcs")
-ENERGY = ("energy_j", "metered_us")
-SUMS = (*TIMES, *COUNTS, *IDEALS, *(f"planned_{name}" for name in PLANNED), *ENERGY)
-"""Everything that adds. `*_counting_us` leave out machines that cannot count pieces; `planned_*` leave
-out pieces made outside every shift, for ratios to shift time; `unrated_pcs` are pieces without an ideal
-cycle; `metered_us` is the time with an energy meter."""
-
-SHARES = ("good_pcs", "scrap_pcs", "rework_pcs")
+"""Silver tables the sums are made from; the first three by production day, the others whole."""
 
 
-def scaled(whole: pl.Expr, unit: int, decimals: int) -> pl.Expr:
-    """A whole number in a larger unit, the same bits in every frame.
+@dataclass(frozen=True)
+class Sources:
+    """The tables of `TABLES`; those that are left out are empty."""
 
-    polars divides by a literal through its reciprocal: about 3 values in 10 come out one bit off, and a frame
-    of one row differs from one of many. Rounding to `decimals` places brings both to the same number.
+    time_ledger: pl.LazyFrame
+    count_ledger: pl.LazyFrame | None = None
+    energy_ledger: pl.LazyFrame | None = None
+    operations: pl.LazyFrame | None = None
+    work_orders: pl.LazyFrame | None = None
+    inspections: pl.LazyFrame | None = None
+    maintenance_orders: pl.LazyFrame | None = None
+    stock_ledger: pl.LazyFrame | None = None
+    locations: pl.LazyFrame | None = None
+    materials: pl.LazyFrame | None = None
+    bills_of_material: pl.LazyFrame | None = None
+
+    def filled(self) -> dict[str, pl.LazyFrame]:
+        """Every table by name, with an empty frame of its contract for one that is not there."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {n: table(f"silver.{n}").empty().lazy() if frame is None else frame for n, frame in given.items()}
+
+
+def kpi_sums(sources: Sources, machines: pl.DataFrame, segments: pl.DataFrame, counting: Sequence[str]) -> pl.DataFrame:
+    """gold.kpi_sums of the production days of the ledgers: `DIMENSIONS` and every measure.
+
+    machines: `plant.dimensions.machines_frame`. segments: the calendar of exactly those days.
+    counting: machines that can count pieces; one with count rows on a day can on that day as well.
+
+    Raises:
+        ValueError: the time ledger has time of a line or a day that `segments` does not have.
     """
-    return (whole / unit).round(decimals)
+    tables = sources.filled()
+    hours = cells(segments, machines.select("site", "timezone").unique())
+    counts, time_ledger = tables["count_ledger"], tables["time_ledger"]
+    time = time_sums(time_ledger, hours, _counting(counts, machines, segments, counting))
+    routes = routing(tables["operations"])
+    costs = material_costs(tables["bills_of_material"], tables["materials"])
+    pieces = piece_sums(counts, routes, costs).collect(engine="in-memory")
+    reach = time_ledger.group_by("site").agg(end_us=us(pl.col("end_at").max())).collect(engine="in-memory")
+    made = (of_time(time), of_pieces(pieces, routes.collect(engine="in-memory")))
+    parts = [
+        time, pieces, energy_sums(tables["energy_ledger"]).collect(engine="in-memory"),
+        order_sums(tables["operations"], tables["work_orders"], machines, hours, made, reach),
+        inspection_sums(tables["inspections"], machines, hours),
+        maintenance_sums(tables["maintenance_orders"], machines, hours, reach),
+        stock_sums(tables["stock_ledger"], tables["materials"], tables["bills_of_material"], tables["locations"],
+                   tables["operations"], hours, reach),
+    ]  # fmt: skip
+    return _added(parts)
 
 
-def of_time(ledger: pl.LazyFrame) -> pl.LazyFrame:
-    """Time accounts per cell in microseconds, with failures and the first and last instant.
+def _added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The parts under one set of dimensions; those of the same cell become one row, in the order of the table.
 
-    A failure is a stop of class breakdown that is no minor stop, with or without an order. POT is every
-    account but not_scheduled, PBT is POT minus planned_down (ISO 22400-2). `ran` says the machine produced
-    or was set up at all, also outside every shift.
+    The first two, time and pieces, mostly share their cells: they are joined, which is cheaper than summing rows.
     """
-    running = pl.col("state").is_in([State.PRODUCING.value, State.SETUP.value])
-    booked = pl.col("account") != Account.NOT_SCHEDULED.value
-    down = pl.col("account").is_in([Account.DELAY.value, Account.DOWN_NO_ORDER.value])
-    breakdown = down & (pl.col("reason_class") == LossClass.BREAKDOWN.value).fill_null(value=False) & ~pl.col("minor")
-    pot = _us() - _us(Account.NOT_SCHEDULED)
-    return (
-        ledger.with_columns(_is_failure(breakdown))
-        .group_by(*CELL)
-        .agg(
-            pl.col("site", "area", "line").first(),
-            pl.col("start_at").min().alias("first_at"), pl.col("end_at").max().alias("last_at"),
-            (running | booked).any().alias("ran"),
-            _us().alias("reference_us"), pot.alias("pot_us"),
-            _us(Account.PLANNED_DOWN).alias("planned_down_us"), (pot - _us(Account.PLANNED_DOWN)).alias("pbt_us"),
-            _us(Account.PRODUCTION).alias("apt_us"), _us(Account.SETUP).alias("aust_us"),
-            _us(Account.DELAY).alias("adet_us"), _us(Account.DOWN_NO_ORDER).alias("adot_us"),
-            _us(Account.UNKNOWN).alias("unknown_us"),
-            pl.col("duration_us").filter(breakdown).sum().alias("breakdown_us"),
-            pl.col("duration_us").filter((pl.col("account") == Account.DELAY.value) & pl.col("minor")).sum()
-            .alias("minor_us"),
-            pl.col("failure").sum().cast(pl.Int64).alias("failures"),
-        )
-    )  # fmt: skip
+    schema = table("gold.kpi_sums").schema
+    laid = [frame.select(pl.col(c).cast(schema[c]) for c in frame.columns) for frame in parts]
+    time, pieces = (_unique(frame) for frame in laid[:2])
+    shared = [c for c in DIMENSIONS if c in time.columns]
+    both = time.join(pieces, on=shared, how="full", coalesce=True, nulls_equal=True)
+    empty = pl.DataFrame(schema={c: schema[c] for c in (*DIMENSIONS, *NAMES)})
+    whole = pl.concat([empty, both, *laid[2:]], how="diagonal").with_columns(pl.col(NAMES).fill_null(0))
+    return _unique(whole).sort("machine", "hour_at", *DIMENSIONS)
 
 
-def _us(account: Account | None = None) -> pl.Expr:
-    duration = pl.col("duration_us")
-    return (duration if account is None else duration.filter(pl.col("account") == account.value)).sum()
+def _unique(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the same cell summed to one; without touching the others."""
+    keys = [c for c in DIMENSIONS if c in rows.columns]
+    doubled = rows.select(keys).is_duplicated()
+    if not doubled.any():
+        return rows
+    measures = [c for c in rows.columns if c not in keys]
+    summed = rows.filter(doubled).group_by(keys).agg(pl.col(measures).sum())
+    return pl.concat([rows.filter(~doubled), summed])
 
 
-def _is_failure(breakdown: pl.Expr) -> pl.Expr:
-    """The interval a breakdown begins with: first of its stop, and not one that came in from the day before."""
-    group = ("production_day", "machine", "stop_id")
-    first = pl.col("start_at") == pl.col("start_at").filter(breakdown).min().over(*group)
-    opens_day = pl.col("start_at") == pl.col("start_at").min().over("production_day", "machine")
-    carried = opens_day & (pl.col("stop_id") < pl.col("start_at").dt.epoch("us"))
-    return (breakdown & first & ~carried).fill_null(value=False).alias("failure")
-
-
-def with_ideal(counts: pl.LazyFrame) -> pl.LazyFrame:
-    """The count ledger with produced pieces and their ideal time split by good, scrap and rework.
-
-    A row holds one product, so the split is exact; the remainder of a division stays with good pieces,
-    so the parts always sum to `ideal_us`. Pieces without an ideal cycle are `unrated_pcs`, ideal time 0.
-    """
-    produced = pl.sum_horizontal(*SHARES)
-    rated = counts.with_columns(produced.alias("produced_pcs")).with_columns(
-        pl.when(pl.col("ideal_us").is_null()).then(pl.col("produced_pcs")).otherwise(0).alias("unrated_pcs"),
-        pl.col("ideal_us").fill_null(0),
+def _counting(
+    counts: pl.LazyFrame, machines: pl.DataFrame, segments: pl.DataFrame, counting: Sequence[str]
+) -> pl.DataFrame:
+    """Days and machines on which pieces can be counted: production_day, machine."""
+    known = (
+        segments.select("production_day")
+        .unique()
+        .join(machines.select("machine").filter(pl.col("machine").is_in(list(counting))), how="cross")
     )
-    pieces = pl.max_horizontal("produced_pcs", 1)
-    return rated.with_columns(
-        (pl.col("ideal_us") * pl.col("scrap_pcs") // pieces).alias("scrap_ideal_us"),
-        (pl.col("ideal_us") * pl.col("rework_pcs") // pieces).alias("rework_ideal_us"),
-    ).with_columns((pl.col("ideal_us") - pl.col("scrap_ideal_us") - pl.col("rework_ideal_us")).alias("good_ideal_us"))
-
-
-def of_counts(counts: pl.LazyFrame) -> pl.LazyFrame:
-    """Pieces and ideal time per cell."""
-    pieces = with_ideal(counts).with_columns(pl.lit(0, pl.Int64).alias("failures"))
-    return pieces.group_by(*CELL).agg(
-        pl.col("site", "area", "line").first().name.suffix("_counted"),
-        pl.col("hour_at").min().alias("first_count_at"),
-        pl.col(*COUNTS[1:], *IDEALS).sum(),
-    )
-
-
-def of_energy(energy: pl.LazyFrame) -> pl.LazyFrame:
-    """Metered energy per cell in joules and the time it covers."""
-    return energy.group_by(*CELL).agg(
-        pl.col("energy_j").sum(), pl.col("duration_us").sum().cast(pl.Int64).alias("metered_us")
-    )
-
-
-def sums(
-    time: pl.LazyFrame,
-    counts: pl.LazyFrame,
-    shifts: pl.LazyFrame,
-    counting: list[str],
-    energy: pl.LazyFrame | None = None,
-) -> pl.LazyFrame:
-    """Every base sum per machine, shift and production day: `SUMS`, with place and bounds of the shift.
-
-    Takes the ledgers of whole production days, `shifts` (`shift_bounds`) and the machines that can count
-    pieces (a machine with count rows that day counts as well). `start_at`, `end_at` are those of the
-    shift in the calendar, outside every shift (or unknown to the calendar) those of the ledger.
-    """
-    cells = of_time(time).join(of_counts(counts), on=list(CELL), how="full", coalesce=True)
-    cells = cells.join(of_energy(energy), on=list(CELL), how="left") if energy is not None else cells
-    if energy is None:
-        cells = cells.with_columns(pl.lit(0, pl.Int64).alias(name) for name in ENERGY)
-    counted = counts.select("production_day", "machine").unique().with_columns(pl.lit(value=True).alias("counted"))
-    cells = cells.with_columns(_uncovered())
-    placed = cells.join(counted, on=["production_day", "machine"], how="left").join(
-        shifts, on=["production_day", "line", "shift"], how="left"
-    )
-    can = pl.col("counted").fill_null(value=False) | pl.col("machine").is_in(counting)
-    whole = placed.with_columns(
-        can.alias("counting"),
-        pl.coalesce("start_at", "first_at").alias("start_at"), pl.coalesce("end_at", "last_at").alias("end_at"),
-        pl.col(*COUNTS[1:], *IDEALS, *ENERGY).fill_null(0),
-    )  # fmt: skip
-    inside = pl.col("shift") != OFF_SHIFT
-    planned = [pl.when(inside).then(pl.col(name)).otherwise(0).alias(f"planned_{name}") for name in PLANNED]
-    return whole.with_columns(_counting() + planned).select(
-        "production_day", *PLACE, "shift", "start_at", "end_at", "first_at", "ran", "counting", *SUMS
-    )
-
-
-def _uncovered() -> list[pl.Expr]:
-    """Pieces counted where the time ledger has no row are kept: their place from the counts, their times 0."""
-    place = [pl.coalesce(name, f"{name}_counted").alias(name) for name in ("site", "area", "line")]
-    since = [pl.coalesce(name, "first_count_at").alias(name) for name in ("first_at", "last_at")]
-    known = [name for name in (*TIMES, "failures") if not name.endswith("_counting_us")]
-    return [*place, *since, pl.col("ran").fill_null(value=True), pl.col(known).fill_null(0)]
-
-
-def _counting() -> list[pl.Expr]:
-    """Time of machines that can count: the rest has no place in a ratio of pieces to time."""
-    times = {name: pl.col(f"{name}_us") for name in ("pbt", "pot", "reference", "unknown", "apt")}
-    times["aupt"] = pl.col("apt_us") + pl.col("aust_us")
-    return [
-        pl.when(pl.col("counting")).then(value).otherwise(0).alias(f"{name}_counting_us")
-        for name, value in times.items()
-    ]
+    seen = counts.select("production_day", "machine").unique().collect(engine="in-memory")
+    return pl.concat([known, seen]).unique()
 
 
 def counting_machines(plant: Plant) -> list[str]:
@@ -182,9 +127,10 @@ def counting_machines(plant: Plant) -> list[str]:
     return sorted(tagged | {ideal.machine for product in plant.file.product for ideal in product.ideal})
 
 
-def shift_bounds(segments: pl.LazyFrame) -> pl.LazyFrame:
-    """Start and end of each shift from the calendar's segments; 'off' has none, it is many stretches."""
-    worked = segments.filter(pl.col("shift") != OFF_SHIFT)
-    return worked.group_by("production_day", "line", "shift").agg(
-        pl.col("shift_start_at").min().alias("start_at"), pl.col("shift_end_at").max().alias("end_at")
-    )
+def scaled(whole: pl.Expr, unit: int, decimals: int) -> pl.Expr:
+    """A whole number in a larger unit, the same bits in every frame.
+
+    polars divides by a literal through its reciprocal: about 3 values in 10 come out one bit off, and a frame
+    of one row differs from one of many. Rounding to `decimals` places brings both to the same number.
+    """
+    return (whole / unit).round(decimals)

@@ -1,0 +1,1 @@
+"""`shopfloor edit`: the verbs of people who correct what was recorded."""

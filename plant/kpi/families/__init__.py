@@ -1,0 +1,1 @@
+"""The KPIs by the standard or the house they are of."""
