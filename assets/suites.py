@@ -56,7 +56,8 @@ READINGS = (
     _rows("since", "a value is not younger than the instant it is given for", 'since_at > "at"'),
     HouseRule("one_opening", "a tag opens a day once",
               "SELECT production_day, tag FROM {batch} WHERE opening GROUP BY ALL HAVING count(*) > 1"),
-    _finding("clean", "samples keep their tag's contract", "flag IS NOT NULL AND NOT opening"),
+    _finding("clean", "samples keep their tag's contract",
+             "flag NOT IN ('reset', 'rollover', 'replaced', 'return') AND NOT opening"),
 )  # fmt: skip
 
 COUNT_LEDGER = (

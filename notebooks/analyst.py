@@ -1,4 +1,4 @@
-# The analyst's first hour with the published file, in plain DuckDB: what is there, and five questions.
+# The analyst's first hour with the published file, in plain DuckDB: what is there, and seven questions.
 #   .venv/bin/marimo edit notebooks/analyst.py      to play with it
 #   .venv/bin/python notebooks/analyst.py           to print the answers
 # The root comes from SHOPFLOOR_ROOT, else ./.shopfloor. Nothing of Shopfloor is imported here.
@@ -95,10 +95,11 @@ def _(ask):
 def _(mo):
     mo.md(
         """
-        ## OEE of a machine over all days: a ratio of sums
-        Never the mean of daily OEEs: a short shift would weigh like a long one. Time without a signal is left out of
-        the value and makes the bounds: all of it loss, or all of it perfect production. A machine without a piece
-        counter (no `ideal_s`) has no OEE.
+        ## Any KPI, any level, any grain: `gold.kpi_by`
+        OEE of each machine over all days, with bounds: the least and the most it can have been, whatever happened in
+        time without a signal. Never the mean of daily OEEs: a short shift would weigh like a long one. Levels: machine,
+        line, area, site, order, product, operator, characteristic. Grains: hour, shift, day, week, month, all. The
+        KPIs and their formulas: `docs/kpi`.
         """
     )
     return
@@ -109,18 +110,60 @@ def _(ask):
     oee = ask(
         "oee",
         """
-        WITH sums AS (
-            SELECT machine, sum(pbt_s) AS planned_s, sum(unknown_s) AS unknown_s,
-                sum(ideal_s) * sum(good_pcs) / nullif(sum(produced_pcs), 0) AS earned_s
-            FROM gold.oee WHERE ideal_s IS NOT NULL AND shift <> 'off' GROUP BY machine
-        )
-        SELECT machine, earned_s / nullif(planned_s - unknown_s, 0) AS oee,
-            earned_s / nullif(planned_s, 0) AS oee_low, (earned_s + unknown_s) / nullif(planned_s, 0) AS oee_high,
-            1 - unknown_s / nullif(planned_s, 0) AS coverage
-        FROM sums ORDER BY oee DESC NULLS LAST, machine
+        SELECT scope AS machine, value AS oee, value_low AS oee_low, value_high AS oee_high, note
+        FROM gold.kpi_by('machine', 'all') WHERE kpi = 'oee' ORDER BY oee DESC NULLS LAST, machine
         """,
     )
     oee
+    return
+
+
+@app.cell
+def _(mo):
+    mo.md(
+        """
+        ## Why standards differ: `gold.kpi_reconciliation`
+        From one standard's number to another's, one rule at a time. The contributions sum to the difference.
+        """
+    )
+    return
+
+
+@app.cell
+def _(ask):
+    walk = ask(
+        "reconciliation",
+        """
+        SELECT scope, step, rule, value, contribution FROM gold.kpi_reconciliation('site', 'all')
+        WHERE start_kpi = 'oee' AND end_kpi = 'teep' ORDER BY scope, step
+        """,
+    )
+    walk
+    return
+
+
+@app.cell
+def _(mo):
+    mo.md(
+        """
+        ## Why a number changed: `gold.kpi_changes`
+        Every number keeps its past. `gold.why_kpi(kpi, level, scope, grain, period_start, then, now)` takes one apart.
+        """
+    )
+    return
+
+
+@app.cell
+def _(ask):
+    changes = ask(
+        "changes",
+        """
+        SELECT kpi, scope, production_day, known_from, cause, value_before, value, contribution
+        FROM gold.kpi_changes WHERE level = 'machine' AND grain = 'day' AND kpi = 'availability' AND cause <> 'first'
+        ORDER BY known_from DESC, scope, production_day LIMIT 20
+        """,
+    )
+    changes
     return
 
 

@@ -77,10 +77,10 @@ class Builder:
         """What changed about signed numbers, then the analysts' file and approved exports."""
         self._job("exports")
 
-    def recompute(self) -> Built:
-        """Silver and the gold day tables from the bronze that is there; no ingestion, models or publication."""
+    def recompute(self, last: date | None = None) -> Built:
+        """Silver and the gold day tables, up to a day, from the bronze that is there; no models, no publication."""
         with self._alone():
-            self._days(None, None)
+            self._days(None, last)
         return self.built
 
     def ingest_and_recompute(self) -> Built:

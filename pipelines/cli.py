@@ -155,14 +155,31 @@ def info(
 
 @app.command()
 def verify(
-    receipt: Annotated[str | None, typer.Argument(help="table@day, e.g. gold.oee@2026-11-15; default: all.")] = None,
+    receipt: Annotated[
+        str | None,
+        typer.Argument(help="table@day (gold.oee@2026-11-15) or a file of `trace --json`; default: everything."),
+    ] = None,
     root: Root = None,
     plant: PlantToml = PLANT,
 ) -> None:
-    """Recompute published numbers from bronze. Exit 1 on any difference."""
-    from pipelines.verbs.verify import verify_command
+    """Recompute published numbers from bronze. Exit 1 on any difference, 3 when days only wait for a build."""
+    from pipelines.verbs.verify.run import verify_command
 
     raise typer.Exit(verify_command(root, plant, receipt))
+
+
+@app.command()
+def trace(
+    number: Annotated[str | None, typer.Argument(help='"KPI level=... scope=... day=... [shift=...]"')] = None,
+    row: Annotated[str | None, typer.Option(help="SEGMENT:SEQ of a raw row, to go the other way.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine readable; `verify` takes it as a receipt.")] = False,
+    root: Root = None,
+    plant: PlantToml = PLANT,
+) -> None:
+    """From a number to its raw rows, with a hash; from a raw row to its numbers."""
+    from pipelines.verbs.trace.run import trace as run
+
+    raise typer.Exit(run(root, plant, number, row, as_json=as_json))
 
 
 @quarantine_app.command("list")

@@ -105,7 +105,9 @@ class Handles:
             held = self._handles.get(name)
             if held is None or held[0] != inode:
                 return self._opened(name, path, inode)
-            held[1].update_incremental()
+            # The next commit has the next number: one look instead of a list of the whole log.
+            if (path / "_delta_log" / f"{held[1].version() + 1:020d}.json").exists():
+                held[1].update_incremental()
             return held[1]
 
     def _opened(self, name: str, path: Path, inode: int) -> DeltaTable | None:

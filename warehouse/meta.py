@@ -28,6 +28,10 @@ SILENT_S = 120.0
 HEALTH_FIELDS = ("kind", "state", "last_at", "values", "message", "since_at")
 
 
+BY_NATURE = ("reset", "rollover", "replaced", "return")
+"""Flags of silver.readings that explain a step of a counter and doubt nothing."""
+
+
 def frames(
     lake: Lake, state: State, snapshots: Mapping[str, Snapshot | None], sources: Configured = ()
 ) -> dict[str, pl.DataFrame]:
@@ -118,9 +122,9 @@ def _left_out(lake: Lake) -> pl.LazyFrame:
 
 
 def _flagged(lake: Lake) -> pl.LazyFrame:
-    """Samples silver keeps with a flag; the carried opening rows are not counted again."""
+    """Samples silver keeps in doubt; carried opening rows and what counters do by nature are not among them."""
     words = pl.format("{} at {}: value {}", "tag", "at", pl.col("value").cast(pl.String).fill_null("none"))
-    rows = lake.scan("silver.readings").filter(pl.col("flag").is_not_null() & ~pl.col("opening"))
+    rows = lake.scan("silver.readings").filter(~pl.col("flag").is_in(BY_NATURE), ~pl.col("opening"))
     return rows.select(
         "source",
         pl.col("tag").alias("origin"),

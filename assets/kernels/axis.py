@@ -23,6 +23,11 @@ def us(column: pl.Expr | str) -> pl.Expr:
     return (pl.col(column) if isinstance(column, str) else column).cast(INSTANT).cast(pl.Int64)
 
 
+def micros(seconds: pl.Expr | str) -> pl.Expr:
+    """Seconds as whole microseconds."""
+    return ((pl.col(seconds) if isinstance(seconds, str) else seconds) * 1e6).round().cast(pl.Int64)
+
+
 @dataclass(frozen=True)
 class Axis:
     """Packing of (index, instant) for instants from `base_us` to `base_us + stride`, both exclusive at the far end."""

@@ -56,13 +56,8 @@ def _day() -> pl.Expr:
     return pl.col("production_day").cast(pl.Int32).cast(pl.Int64)
 
 
-def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """The frame sorted by name columns with its position as `index` (i64): names sort as their indices do."""
-    return names.sort(columns).with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))
-
-
 def cells(machines: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
-    """Hours of shifts of machines (`indexed`), numbered as `cell` in the order machine, hour, shift, day.
+    """Hours of shifts of machines (`axis.indexed`), numbered as `cell` in the order machine, hour, shift, day.
 
     Columns cell, machine_index, line, production_day, shift, hour_at.
     """

@@ -17,8 +17,8 @@ from functools import partial
 
 import polars as pl
 
-from assets.kernels.axis import INSTANT, Axis, us
-from assets.kernels.cells import WORK, DayAxis, cells, indexed, stretches, work_runs
+from assets.kernels.axis import INSTANT, Axis, indexed, us
+from assets.kernels.cells import WORK, DayAxis, cells, stretches, work_runs
 from assets.kernels.counting.booking import in_cells, numbered, on_axis, on_work, over_gaps
 from assets.kernels.counting.steps import COUNTS, KINDS, READ, in_order, steps
 from plant.states import Account

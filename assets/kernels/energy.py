@@ -12,8 +12,8 @@ from functools import partial
 
 import polars as pl
 
-from assets.kernels.axis import Axis, us
-from assets.kernels.cells import DayAxis, cut_by_hours, hours, indexed, intervals
+from assets.kernels.axis import Axis, indexed, us
+from assets.kernels.cells import DayAxis, cut_by_hours, hours, intervals
 from assets.kernels.counting.steps import READ, in_order, steps
 from plant.tables import table
 

@@ -12,68 +12,28 @@ reason: operator's edit, booking, state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 import polars as pl
 
-from assets.kernels.accounts import CASE, CODES, DECIDED, verdicts, with_case
-from assets.kernels.axis import INSTANT, KINDS, Axis, Part, Tape, indexed, us
-from assets.kernels.layers import Layer, stacked
-from assets.kernels.states import UNSEEN, steadied, strength, watched
-from assets.kernels.stops import begun, carried_from, with_stops
+from assets.kernels.accounts import CODES, DECIDED, verdicts, with_case
+from assets.kernels.axis import INSTANT, KINDS, Part, Tape, indexed, micros
+from assets.kernels.layers import PLANNED, SHOWN, Stage, pictures
+from assets.kernels.states import UNSEEN, steadied, watched
+from assets.kernels.stops import with_stops
 from plant.calendar import PLANNED_SCHEMA
-from plant.states import OFF_SHIFT
 from plant.tables import table
 
 Engine = Literal["in-memory", "streaming"]
-PLANNED = "calendar.planned"
-WORK = ("order_id", "operation", "product")
-EDIT_ID = pl.col("edit_id")
-EDITED = ("edited_at", "edit_id")
-LAYERS: Mapping[str, Layer] = {
-    "planned": Layer(
-        PLANNED, ("start_at", "end_at"), {"halted": pl.lit(value=True), "planned_reason": pl.col("reason")}
-    ),
-    "report": Layer(
-        "bronze.reports", (strength(), "start_at", "segment", "seq"),
-        {"told": pl.col("state"), "told_us": us("start_at")} | {f"{c}_told": pl.col(c) for c in WORK},
-    ),
-    "order": Layer(
-        "silver.operations", ("started_at", "operation_id"), {f"{c}_registered": pl.col(c) for c in WORK},
-        "started_at", "ended_at",
-    ),
-    "booking": Layer(
-        "silver.downtimes", ("start_at", "downtime_id"),
-        {"reason_booked": pl.col("reason"), "class_booked": pl.col("reason_class")},
-    ),
-    "edit": Layer(
-        "silver.edits", EDITED,
-        {"edited": pl.col("state"), "edited_us": us("start_at"), "edit_id_state": EDIT_ID}, only="state",
-    ),
-    "edit_reason": Layer(
-        "silver.edits", EDITED,
-        {"reason_edited": pl.col("reason"), "class_edited": pl.col("reason_class"), "edit_id_reason": EDIT_ID},
-        only="reason",
-    ),
-    "person": Layer("silver.attendance", ("start_at", "attendance_id"), {"operator": pl.col("operator")}),
-}  # fmt: skip
-"""The layers besides calendar and signal; of what overlaps within one the last in order wins."""
 START, BORDER = 0, KINDS - 1
 """Kinds of rows at one place of the tape, in order: start of a day; opening state; state; border of a picture."""
 OPENING, SAMPLE = START + 1, START + 1 + CODES
 STATE_OF = pl.Series([UNSEEN, *range(CODES), *range(CODES)] + [None] * (KINDS - SAMPLE - CODES), dtype=pl.UInt8)
 """State by kind of row; null where the one before goes on."""
-LOOK = ("shift", "shift_start_at", "order_id", "operation", "product", "operator")
-"""What pictures show besides what is decided: neighbours that agree in it may be one interval."""
-SHOWN = ("production_day", "site", "area", "line", "machine", "order_id", "operation", "product", "operator", "shift")
-
-
 OF_CELL = ("machine", "index", "site", "stale_us", "minimum_us")
 """Columns of machines that the tape keeps by day."""
-OF_MACHINE = ("index", "machine", "site", "area", "line", "evidence", "runs_through_breaks")
 CELLS_AT_ONCE = 500
 """Days of machines that are worked on together: more fall out of the processor's cache, fewer cost more overhead."""
 LAST = 2**63 - 1
@@ -89,18 +49,28 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a run works on.
+class Given:
+    """What `time_ledger` is given, by the names of its arguments."""
 
-    machines with index (`axis.indexed`); the calendar; days as far as the data go (`horizon.reach`); the tape of
-    those days; and the engine that collects.
-    """
-
-    machines: pl.DataFrame
+    events: pl.LazyFrame
     segments: pl.DataFrame
-    days: pl.DataFrame
-    tape: Tape
-    engine: Engine
+    machines: pl.DataFrame
+    operations: pl.LazyFrame
+    downtimes: pl.LazyFrame
+    horizon: pl.LazyFrame
+    reports: pl.LazyFrame | None = None
+    edits: pl.LazyFrame | None = None
+    attendance: pl.LazyFrame | None = None
+    minor_stops: pl.DataFrame | None = None
+    planned: pl.DataFrame | None = None
+    engine: Engine = "in-memory"
+
+    def layers(self) -> dict[str, pl.LazyFrame]:
+        """Rows of the tables LAYERS names; none where nothing was given."""
+        silver = ("operations", "downtimes", "edits", "attendance")
+        named = {f"silver.{name}": getattr(self, name) for name in silver} | {"bronze.reports": self.reports}
+        rows = {name: table(name).empty().lazy() if rows is None else rows for name, rows in named.items()}
+        return rows | {PLANNED: (pl.DataFrame(schema=PLANNED_SCHEMA) if self.planned is None else self.planned).lazy()}
 
 
 def time_ledger(
@@ -140,37 +110,39 @@ def time_ledger(
     everything are one interval. `stop_id` runs over contiguous delay and down_no_order, of one day, from at most a
     day before it.
     """
-    given = {"operations": operations, "downtimes": downtimes, "edits": edits, "attendance": attendance}
-    named = {f"silver.{name}": rows for name, rows in given.items()} | {"bronze.reports": reports}
-    layers = {name: table(name).empty().lazy() if rows is None else rows for name, rows in named.items()}
-    layers[PLANNED] = (pl.DataFrame(schema=PLANNED_SCHEMA) if planned is None else planned).lazy()
-
-    def build() -> pl.DataFrame:
-        days = horizon.collect(engine="in-memory")
-        if days.is_empty():
-            return table("silver.time_ledger").empty()
-        named = indexed(machines, "machine").with_columns(minimum_us=_us_of("minimum_run_s"))
-        stage = Stage(named, segments, days, Tape.over(named.select(OF_CELL), days), engine)
-        parts = list(stage.tape.parts(CELLS_AT_ONCE))
-        signals = [_signal(stage, events, part) for part in parts]
-        held = pl.concat(signal.held for signal in signals)
-        pictures, cases = with_case(_pictures(stage, layers, held, minor_stops))
-        decided = verdicts(cases)
-        rows = [_rows(p, s, pictures, decided) for p, s in zip(parts, signals, strict=True)]
-        return pl.concat([r.collect(engine=engine) for r in rows])
-
-    return pl.defer(build, schema=table("silver.time_ledger").schema, validate_schema=False)
+    given = Given(
+        events, segments, machines, operations, downtimes, horizon, reports, edits, attendance, minor_stops, planned, engine
+    )  # fmt: skip
+    schema = table("silver.time_ledger").schema
+    return pl.defer(lambda: pl.concat([pl.DataFrame(schema=schema), *parts(given)]), schema=schema)
 
 
-def _signal(stage: Stage, events: pl.LazyFrame, part: Part) -> Signal:
+def parts(given: Given) -> Iterator[pl.DataFrame]:
+    """The ledger as `time_ledger` gives it, some days at a time: it need not be held whole."""
+    days = given.horizon.collect(engine="in-memory")
+    if days.is_empty():
+        return
+    named = indexed(given.machines, "machine").with_columns(minimum_us=micros("minimum_run_s"))
+    tape = Tape.over(named.select(OF_CELL), days)
+    cuts = list(tape.parts(CELLS_AT_ONCE))
+    signals = [_signal(tape, given, cut) for cut in cuts]
+    held = pl.concat(signal.held for signal in signals)
+    stage = Stage(named, given.segments, days, tape)
+    seldom, cases = with_case(pictures(stage, given.layers(), held, given.minor_stops))
+    decided = verdicts(cases)
+    for cut, signal in zip(cuts, signals, strict=True):
+        yield _rows(cut, signal, seldom, decided).collect(engine=given.engine)
+
+
+def _signal(tape: Tape, given: Given, part: Part) -> Signal:
     """The signal of some days on the tape."""
-    tape, at, silent = stage.tape, pl.col("at"), pl.col("silent")
+    at, silent = pl.col("at"), pl.col("silent")
     low, high, zero = (tape.of_slot(c) for c in ("low_us", "high_us", "zero_us"))
-    heard, watches = _heard(tape, events.filter(pl.col("production_day").is_between(part.first, part.last)))
+    heard, watches = _heard(tape, given.events.filter(pl.col("production_day").is_between(part.first, part.last)))
     falls = {"silent": pl.when(silent < high).then(silent - zero)} if watches else {}
     key = (at - zero) * KINDS + pl.col("kind")
     placed = heard.select("slot", "held", key=key, first=at == low, inside=(at >= low) & (at < high), **falls)
-    every = placed.collect(engine=stage.engine)
+    every = placed.collect(engine=given.engine)
     rows = every if every["inside"].all(ignore_nulls=False) else every.filter("inside")
     first = rows.filter("first", pl.col("held").is_not_null()).sort("key")
     keys = rows.select("key", *falls).sort("key")
@@ -187,61 +159,6 @@ def _heard(tape: Tape, events: pl.LazyFrame) -> tuple[pl.LazyFrame, bool]:
         return named.select("slot", "at", "held", kind=kind), False
     told = watched(named.with_columns(stale_us=tape.of_slot("stale_us")))
     return told.select("slot", "at", "held", "silent", kind=kind), True
-
-
-def _pictures(
-    stage: Stage, layers: Mapping[str, pl.LazyFrame], held: pl.DataFrame, minor_stops: pl.DataFrame | None
-) -> pl.DataFrame:
-    """What all layers but the signal say: one row per stretch of the tape in which none of them changes.
-
-    Columns t and zero (instant = t + zero), begins (first of its day of a machine), begun (`stops.begun`), minor_us,
-    minimum_us, SHOWN, turn (0 and 1 by turns where what is shown changes), and what decides (`accounts.CASE`).
-    """
-    edges = stage.days.lazy().group_by("site").agg(low=pl.col("start_at").min(), high=pl.col("end_at").max())
-    limits = stage.machines.lazy().select("machine", "index", "site").join(edges, on="site").drop("site")
-    inside = [_inside(layer.ranked(layers[layer.table]), limits) for layer in LAYERS.values()]
-    resolved = pl.collect_all(inside, engine="in-memory")
-    axis = Axis.over(stage.segments, stage.machines.height)
-    said = stacked(_spans(stage), dict(zip(LAYERS, resolved, strict=True)), axis).lazy()
-    said = said.filter(pl.col("start_us") < pl.col("high_us"))
-    halted = pl.col("halted").is_not_null() & (pl.col("kind") != OFF_SHIFT)
-    kind, pause = pl.when(halted).then(pl.lit("break")).otherwise("kind"), pl.coalesce("planned_reason", "pause")
-    work = {c: pl.coalesce(f"{c}_told", f"{c}_registered") for c in WORK}
-    always = stage.machines.select("machine", minor_us=_us_of("minor_stop_s"), valid_from=pl.lit(date.min))
-    minor = (always if minor_stops is None else minor_stops).sort("valid_from")
-    since = pl.coalesce("edited_us", "told_us", "held_us")
-    described = (
-        said.join(held.lazy(), on="slot", how="left")
-        .join(stage.machines.lazy().select(*OF_MACHINE, usual="operation"), on="index")
-        .with_columns(t=pl.col("start_us") - pl.col("zero_us"), held_us=since, **work)
-        .with_columns(begun=begun(), kind=kind, pause=pause, ordered=pl.col("order_id").is_not_null())
-        .with_columns(operation=pl.when("ordered").then(pl.coalesce("operation", "usual")))
-        .sort("t")
-        .join_asof(minor.lazy(), left_on="production_day", right_on="valid_from", by="machine", check_sortedness=False)
-    )
-    begins = pl.col("start_us") == pl.col("low_us")
-    shown = pl.any_horizontal(begins, *(pl.col(c).ne_missing(pl.col(c).shift()) for c in LOOK))
-    needed = ["t", "begun", "minor_us", "minimum_us", *SHOWN, *CASE]
-    turn = (shown.cum_sum() % 2).cast(pl.UInt32)
-    return described.select(*needed, zero="zero_us", begins=begins, turn=turn).collect(engine="in-memory")
-
-
-def _inside(rows: pl.LazyFrame, limits: pl.LazyFrame) -> pl.LazyFrame:
-    start, end = pl.max_horizontal("start_at", "low"), pl.min_horizontal("end_at", "high")
-    clipped = rows.join(limits, on="machine").with_columns(start_at=start, end_at=end)
-    return clipped.filter(pl.col("start_at") < pl.col("end_at")).drop("machine", "low", "high")
-
-
-def _spans(stage: Stage) -> pl.DataFrame:
-    """Calendar stretches of one kind of every machine, hours taken together, as far as the data go."""
-    keys = ["line", "production_day", "shift", "shift_start_at", "kind", "pause"]
-    edge = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in keys)
-    runs = stage.segments.lazy().rename({"reason": "pause"}).sort("line", "start_at").with_columns(run=edge.cum_sum())
-    whole = runs.group_by("run", *keys).agg(pl.col("start_at").min())
-    leads = whole.join(carried_from(stage.segments), on=["line", "production_day"], how="left")
-    lines = stage.machines.lazy().select("index", "line")
-    on = leads.join(lines, on="line").join(stage.tape.cells.lazy(), on=["index", "production_day"])
-    return on.filter(us("start_at") < pl.col("high_us")).drop("run", "line").collect(engine="in-memory")
 
 
 def _rows(part: Part, signal: Signal, every: pl.DataFrame, verdict: pl.DataFrame) -> pl.LazyFrame:
@@ -285,7 +202,3 @@ def _of(number: str, values: pl.Series) -> pl.Expr:
     if values.null_count() == len(values):
         return pl.lit(None, values.dtype)
     return pl.lit(values.rechunk()).gather(number)
-
-
-def _us_of(seconds: str) -> pl.Expr:
-    return (pl.col(seconds) * 1e6).round().cast(pl.Int64)

@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.kernels.axis import INSTANT, Axis
-from assets.kernels.cells import indexed
+from assets.kernels.axis import INSTANT, Axis, indexed
 from assets.kernels.counting.judgement import Step
 from assets.kernels.counting.steps import CUMULATIVE, steps
 from assets.kernels.openings import ROW, as_rows, closing, markers, prior, with_openings

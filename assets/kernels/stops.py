@@ -17,14 +17,15 @@ def carried_from(segments: pl.DataFrame) -> pl.LazyFrame:
     """Since when work time runs without interruption up to the start of a day, looking at the day before.
 
     Takes `plant.calendar.segments`. Returns line, production_day, lead_us (breaks interrupt) and
-    lead_through_us (for machines that run through breaks), in us since 1970; only for days whose day before
-    is in the segments.
+    lead_through_us (for machines that run through breaks; planned events interrupt those as well), in us since
+    1970; only for days whose day before is in the segments.
     """
     end = us("end_at")
+    stands = (pl.col("kind") == "off") | pl.col("reason").is_not_null()
     first = us("start_at").min()
     day = segments.lazy().group_by("line", "production_day").agg(
         lead_us=pl.coalesce(end.filter(pl.col("kind") != "shift").max(), first),
-        lead_through_us=pl.coalesce(end.filter(pl.col("kind") == "off").max(), first),
+        lead_through_us=pl.coalesce(end.filter(stands).max(), first),
     )  # fmt: skip
     return day.with_columns(pl.col("production_day").dt.offset_by("1d"))
 

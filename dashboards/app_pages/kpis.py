@@ -56,9 +56,11 @@ def pick() -> Kpi:
     name = right.selectbox("KPI", names, format_func=lambda n: BY_NAME[n].title, key=f"kpi of {family}")
     kpi = BY_NAME[name]
     st.query_params["kpi"] = st.session_state["kpi linked"] = name
-    better = {"higher": "Higher is better.", "lower": "Lower is better."}.get(kpi.better, "")
+    better = {"higher": "Higher is better. ", "lower": "Lower is better. "}.get(kpi.better, "")
     st.markdown(f"**{kpi.title}** = {kpi.formula}" + ("" if kpi.unit == "1" else f", in {kpi.unit}"))
-    st.caption(f"{better} {kpi.edition}. {kpi.remark} Definition and source: docs/kpi/{name}.md".strip())
+    st.caption(f"{better}{kpi.edition}. Definition and source: docs/kpi/{name}.md")
+    if kpi.remark:
+        frame.explain("What it counts", kpi.remark)
     return kpi
 
 
@@ -80,11 +82,20 @@ def compare(choice: Choice, kpi: Kpi, level: str) -> None:
         frame.nothing(f"Nothing was recorded of any {LEVELS[level].lower()} on {choice.days}.")
         return
     if not known.is_empty():
-        st.altair_chart(kpi_charts.compared(known.head(TOP), kpi.title, kpi.unit), alt=f"{kpi.title}, best first")
+        told = pl.Series("said", [_read(row, kpi.unit) for row in known.iter_rows(named=True)], pl.String)
+        shown = known.with_columns(told).head(TOP)
+        st.altair_chart(kpi_charts.compared(shown, kpi.title, kpi.unit), alt=f"{kpi.title}, best first")
     said = "" if known.height <= TOP else f" The first {TOP} of {words.number(known.height)}; all are in the table."
-    st.caption(f"{choice.days}, all together.{said}")
+    st.caption(f"{choice.days}, all together.{_coverage(rows)}{said}")
     _unknown(rows, "scope")
     _table(rows, kpi, {"scope": LEVELS[level]})
+
+
+def _coverage(rows: pl.DataFrame) -> str:
+    """The scope seen least, where any was not seen all the time."""
+    least = rows.filter(pl.col("coverage") < 1).sort("coverage").head(1)
+    return "".join(f" Least coverage: {r['scope']}, {words.percent(r['coverage'], 1)}."
+                   for r in least.iter_rows(named=True))  # fmt: skip
 
 
 def _unknown(rows: pl.DataFrame, column: str) -> None:
@@ -197,9 +208,9 @@ def _steps(rows: pl.DataFrame, walk: tuple[str, str]) -> None:
         frame.nothing(f"{start} or {end} is not known here: there is nothing to hold against each other.")
         return
     added = [float(c) for c in rows["contribution"][1:]]
-    bars = [(start, values[0], values[0], True, words.percent(values[0], 2))]
+    bars = [("From", values[0], values[0], True, words.percent(values[0], 2))]
     bars += [(f"Rule {n}", values[n - 1], values[n], False, _points(c)) for n, c in enumerate(added, 1)]
-    bars += [(end, values[-1], values[-1], True, words.percent(values[-1], 2))]
+    bars += [("To", values[-1], values[-1], True, words.percent(values[-1], 2))]
     shown = pl.DataFrame(bars, schema=["label", "start", "end", "total", "said"], orient="row")
     st.altair_chart(waterfall.waterfall(shown, "1", "context"), alt=f"From {start} to {end}, one rule at a time")
     told = [f"{n}. {steps[n]}: **{_points(c)}**" for n, c in enumerate(added, 1)]
@@ -207,7 +218,7 @@ def _steps(rows: pl.DataFrame, walk: tuple[str, str]) -> None:
 
 
 def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f} points"
+    return f"{100 * difference:+.2f} points" if difference else "no difference"
 
 
 main()

@@ -56,6 +56,12 @@ class Planner:
         hashes = {d: digest_of(self.marks(tables[0], d)) for d in sorted({*wanted, *gone})}
         return {d: h for d, h in hashes.items() if any(self._differs(n, d, h, prints[n]) for n in tables)}
 
+    def changed(self, stage: str) -> list[date]:
+        """Days of a stage whose inputs are not those of their receipts, whatever became of their files."""
+        name = STAGES[stage][0]
+        built = {day: self._built.get((name, day.isoformat()), ("",))[0] for day in self.inputs.days_of(stage)}
+        return [d for d, inputs in built.items() if inputs != digest_of(self.marks(name, d))]
+
     def marks(self, name: str, day: date) -> dict[str, str]:
         """Hashes of the parts a day of a table is to be built from."""
         carried = self._built.get((CLOSING, (day - timedelta(days=1)).isoformat()), ("", ""))[0]
@@ -74,7 +80,7 @@ class Planner:
 def plan(plant: Plant, lake: Lake, state: State, first: date | None = None, last: date | None = None) -> Step | None:
     """The next step, or None when the whole tables and every day between `first` and `last` are up to date."""
     for stage, names in whole().items():
-        if _whole_stale(plant, lake, state, names):
+        if whole_changed(plant, lake, state, names) or _whole_moved(lake, state, names):
             return Step(stage, (), whole_hash(plant, lake, source_of(names[0])))
     look = Planner(plant, lake, state)
     for stage in STAGES:
@@ -85,13 +91,14 @@ def plan(plant: Plant, lake: Lake, state: State, first: date | None = None, last
     return None
 
 
-def _whole_stale(plant: Plant, lake: Lake, state: State, names: Iterable[str]) -> bool:
-    """True when one of them was not built from this, or its files are not the ones the door left."""
+def whole_changed(plant: Plant, lake: Lake, state: State, names: Iterable[str]) -> bool:
+    """True when one of the tables kept whole was not built from what there is now."""
     wanted = {source: whole_hash(plant, lake, source) for source in {source_of(name) for name in names}}
-    for name in names:
-        receipt = state.built(name)
-        if receipt is None or receipt.inputs_hash != wanted[source_of(name)]:
-            return True
-        if lost_of(lake.snapshot(name)) or receipt.output_fingerprint != lake.fingerprint(name):
-            return True
-    return False
+    built = {name: state.built(name) for name in names}
+    return any(r is None or r.inputs_hash != wanted[source_of(name)] for name, r in built.items())
+
+
+def _whole_moved(lake: Lake, state: State, names: Iterable[str]) -> bool:
+    """True when the files of one of the tables kept whole are not the ones the door left."""
+    left = {name: receipt.output_fingerprint for name in names if (receipt := state.built(name)) is not None}
+    return any(lost_of(lake.snapshot(n)) or output != lake.fingerprint(n) for n, output in left.items())

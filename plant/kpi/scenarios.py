@@ -119,9 +119,12 @@ _GOOD_MADE = [
 _SETUP = _world("set-up", *_add(_U, "aust_us", "sdt_us", "vdi_organisational_us"), *_add(_UC, "aupt_counting_us"),
                 *_add(_UA, "apwt_us"), *_BUSY)  # fmt: skip
 _WAITING = _world("waiting", *_STOP, *_UP, *_add(_U, "sby_us", "vdi_logistic_us"))
+_IDLE = Where(_SEEN, Sum("apt_counting_us"), Number(1.0))
+"""Above 0 where all unknown time may have been planned down: pieces were made in time that was seen, or none were."""
+_DOWN, _DOWN_COUNTING = Where(_IDLE, _U, NOTHING), Where(_IDLE, _UC, NOTHING)
 _PLANNED_DOWN = _world(
-    "planned down", *_add(_U, "planned_down_us", "sdt_us"), ("pbt_us", Sum("pbt_us") - _U),
-    ("pbt_counting_us", Sum("pbt_counting_us") - _UC), ("apat_us", Sum("apat_us") - _UA),
+    "planned down", *_add(_DOWN, "planned_down_us", "sdt_us"), ("pbt_us", Sum("pbt_us") - _DOWN),
+    ("pbt_counting_us", Sum("pbt_counting_us") - _DOWN_COUNTING), ("apat_us", Sum("apat_us") - _UA),
 )  # fmt: skip
 _SEEN_GAP = [(gap, Sum(gap) - _first(gap)) for gap in (
     "planned_gap_ideal_us", "planned_gap_good_ideal_us", "planned_gap_scrap_ideal_us", "planned_gap_rework_ideal_us",

@@ -88,10 +88,9 @@ def explained(floor: Floor, machine: str) -> str:
     for name in data.__dataclass_fields__:
         for row in range(getattr(data, name).height - 1, -1, -1):
             frame = getattr(data, name)
-            less = replace(data, **{name: pl.concat([frame[:row], frame[row + 1 :]])})
-            other = frame[row, "tag"].split(".")[0] if name == "bronze" else frame[row, "machine"]
-            if other != machine or machine in differing(floor, less):
-                data = less
+            if machine in str(frame.row(row)):  # the others' rows stay: they say how far the data go
+                less = replace(data, **{name: pl.concat([frame[:row], frame[row + 1 :]])})
+                data = less if machine in differing(floor, less) else data
     made, told = run(floor.plant, data, floor.first, floor.last), world(floor.plant, data, floor.first, floor.last)
     rows = {n: [r for r in told[n] if machine in str(r)] for n in ("tags", "planned", *kit.INPUTS)}
     oracle = time_rows(told)

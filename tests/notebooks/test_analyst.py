@@ -18,13 +18,17 @@ REPO = Path(__file__).parents[2]
 NOTEBOOK = REPO / "notebooks" / "analyst.py"
 
 
-@pytest.fixture(scope="module")
-def tiny() -> ModuleType:
-    spec = spec_from_file_location("tiny_lake", REPO / "tests" / "dashboards" / "tiny_lake.py")
+def part(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, REPO / "tests" / "dashboards" / f"{name}.py")
     assert spec and spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tiny() -> ModuleType:
+    return part("tiny_lake")
 
 
 def run(root: Path) -> str:
@@ -46,6 +50,7 @@ def run(root: Path) -> str:
 def answers(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """Every answer of the notebook by its title."""
     root = tiny.fill(tmp_path_factory.mktemp("published"))
+    part("tiny_sums").fill(root, tiny.oee(), tiny.DAYS)
     publish(root, plant_name="tiny")
     parts = [part.split("\n", 1) for part in f"\n{run(root)}".split("\n# ")[1:]]
     return {title: pl.read_csv(StringIO(text.strip())) for title, text in parts}
@@ -66,6 +71,19 @@ def test_oee_is_a_ratio_of_sums_with_bounds(answers: dict[str, pl.DataFrame], ti
     assert row["oee_low"] == pytest.approx(earned / pbt)
     assert row["oee_high"] == pytest.approx((earned + unknown) / pbt)
     assert row["oee"] != pytest.approx(mine["oee"].drop_nulls().mean())
+
+
+def test_a_walk_between_standards_sums_to_the_difference(answers: dict[str, pl.DataFrame]) -> None:
+    walk = answers["reconciliation"]
+    assert walk["step"].to_list() == [0, 1, 2, 3, 4]
+    assert walk["contribution"].sum() == pytest.approx(walk["value"][-1] - walk["value"][0], abs=1e-11)
+
+
+def test_changes_come_with_their_cause_and_sum(answers: dict[str, pl.DataFrame]) -> None:
+    changes = answers["changes"]
+    assert {"late rows", "calendar", "reclassification"} & set(changes["cause"])
+    moved = changes["value"] - changes["value_before"]
+    assert changes["contribution"].to_list() == pytest.approx(moved.to_list(), abs=1e-11)
 
 
 def test_pareto_of_losses_ends_at_everything(answers: dict[str, pl.DataFrame], tiny: ModuleType) -> None:

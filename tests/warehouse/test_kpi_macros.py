@@ -15,6 +15,7 @@ from plant.kpi.reconciliation import WALKS
 from plant.kpi.terms import Op
 from warehouse.connect import opened
 from warehouse.kpi_macros import comment_macros, create_macros
+from warehouse.marts import details
 
 spec = importlib.util.spec_from_file_location("sums", Path(__file__).with_name("sums.py"))
 sums = importlib.util.module_from_spec(spec)
@@ -77,6 +78,21 @@ def test_sql_and_polars_agree_to_the_bit(shown, level, grain):
         both = pl.DataFrame({"ours": ours[column], "theirs": theirs[column].cast(ours[column].dtype)})
         odd = pl.concat([ours.select(KEY), both], how="horizontal").filter(pl.col("ours").ne_missing(pl.col("theirs")))
         assert odd.is_empty(), (column, odd.head(3).to_dicts())
+
+
+@pytest.mark.parametrize(("level", "grain"), [("line", "shift"), ("order", "all")])
+def test_one_kpi_alone_says_the_same(shown, level, grain):
+    con, _ = shown
+    whole = con.sql(f"SELECT * FROM gold.kpi_by('{level}', '{grain}')").pl().sort(KEY)
+    given = {"level": level, "grain": grain, "first": sums.DAYS[0], "last": sums.DAYS[-1]}
+    for name in BY_NAME:
+        alone = details.kpi_by(con, kpi=name, **given).sort(KEY)
+        mine = whole.filter(pl.col("kpi") == name)
+        assert alone.select(mine.columns).equals(mine), name
+        told = whole.filter(pl.col("kpi") == "coverage").select("scope", "period_start", "value")
+        assert alone.select("scope", "period_start", value="coverage").equals(told), name
+    with pytest.raises(ValueError, match="there is no KPI 'oe'"):
+        details.kpi_by(con, kpi="oe", **given)
 
 
 def test_days_outside_are_left_out(shown):

@@ -1,0 +1,1 @@
+"""`shopfloor verify`: recompute published numbers from bronze, in a scratch lake, and compare row by row."""
