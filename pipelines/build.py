@@ -83,6 +83,11 @@ class Builder:
             self._days(None, last)
         return self.built
 
+    def only(self, stage: str) -> None:
+        """One stage of tables kept whole: `edits` or `enterprise`."""
+        with self._alone():
+            self._job(stage)
+
     def ingest_and_recompute(self) -> Built:
         """What is new, through silver and the gold day tables; no models, no publication."""
         with self._alone():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 from pipelines.place import Place
@@ -18,10 +20,12 @@ CHANGES = ("kpi_definitions", "notifications")
     key=["exports", "shopfloor_duckdb"], group_name="exports", kinds={"duckdb"},
     deps=[["gold", name] for name in GOLD],
 )  # fmt: skip
-def published(plant: dg.ResourceParam[Plant], place: dg.ResourceParam[Place]) -> dg.MaterializeResult:
+def published(
+    plant: dg.ResourceParam[Plant], place: dg.ResourceParam[Place], lake: dg.ResourceParam[Any]
+) -> dg.MaterializeResult:
     """The analysts' file `published/shopfloor.duckdb`, replaced atomically; untouched when nothing changed."""
-    changes = refresh_changes(place.root)
+    changes = refresh_changes(lake)
     sources = [(s.name, s.kind) for s in plant.sources.values()]
-    path = publish(place.root, plant_name=plant.name, sources=sources)
+    path = publish(place.root, plant_name=plant.name, sources=sources, lake=lake)
     about = {"path": str(path), "bytes": path.stat().st_size, "changes": ", ".join(changes)}
     return dg.MaterializeResult(metadata=about)

@@ -23,6 +23,7 @@ from warehouse.writing import create
 
 T = TypeVar("T")
 ATTEMPTS = 12
+LIST_S = 60.0
 
 
 class Handles:
@@ -34,6 +35,7 @@ class Handles:
             raise TerminalError(f"root is {self.root}; valid is a path without '[', ']' and '='")
         self._handles: dict[str, tuple[int, DeltaTable]] = {}
         self._snapshots: dict[str, Snapshot] = {}
+        self._listed: dict[str, float] = {}
         self._lock = RLock()
         self._pid = os.getpid()
 
@@ -105,9 +107,12 @@ class Handles:
             held = self._handles.get(name)
             if held is None or held[0] != inode:
                 return self._opened(name, path, inode)
-            # The next commit has the next number: one look instead of a list of the whole log.
-            if (path / "_delta_log" / f"{held[1].version() + 1:020d}.json").exists():
+            # The next commit has the next number: one look instead of a list of the whole log. Once a minute the
+            # list is read all the same: a log may be cleaned up behind a handle that was not used for weeks.
+            late = time.monotonic() - self._listed.get(name, 0.0) > LIST_S
+            if late or (path / "_delta_log" / f"{held[1].version() + 1:020d}.json").exists():
                 held[1].update_incremental()
+                self._listed[name] = time.monotonic()
             return held[1]
 
     def _opened(self, name: str, path: Path, inode: int) -> DeltaTable | None:

@@ -104,14 +104,15 @@ def time_ledger(
         attendance: silver.attendance, or None; the later log-in wins, then the greater attendance_id.
         minor_stops: `plant.dimensions.minor_stops_frame`; None: minor_stop_s of the machines, on all days.
         planned: `plant.calendar.planned_machines`, planned events of single machines; None: there are none.
-        engine: polars engine of the parts; what comes out does not depend on it.
+        engine: polars engine of what grows with the events; what comes out does not depend on it.
 
     Returns silver.time_ledger, lazily, sorted by production day, machine and start. Neighbours that are equal in
     everything are one interval. `stop_id` runs over contiguous delay and down_no_order, of one day, from at most a
     day before it.
     """
     given = Given(
-        events, segments, machines, operations, downtimes, horizon, reports, edits, attendance, minor_stops, planned, engine
+        events, segments, machines, operations, downtimes, horizon, reports, edits, attendance, minor_stops, planned,
+        engine,
     )  # fmt: skip
     schema = table("silver.time_ledger").schema
     return pl.defer(lambda: pl.concat([pl.DataFrame(schema=schema), *parts(given)]), schema=schema)

@@ -7,7 +7,7 @@ and one pass over an interval table a version.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -15,9 +15,9 @@ from importlib.metadata import version
 import polars as pl
 
 from pipelines.days import stock
-from pipelines.days.fingerprints import code_hash, content_hash, digest, fingerprints
+from pipelines.days.fingerprints import code_hash, content_hash, digest
 from pipelines.days.layers import LAYERS, RECORDS, RETRACTIONS, ROUTING, Hashes, Layer, hashes, orders
-from pipelines.days.memory import memory_of
+from pipelines.days.memory import memory_of, prints_of
 from pipelines.days.raw import Raw
 from pipelines.days.settings import Settings
 from pipelines.days.spans import Spans, bridged, run
@@ -38,6 +38,7 @@ COSTED = ("silver.materials", "silver.bills_of_material", "silver.locations")
 """Masters of gold.kpi_sums: kinds and costs of materials, what goes into what, which bins hold stock."""
 NO_CALENDAR = {"machine", "product", "source", "tariff", "states", "alerts"}
 """Sections of plant.toml the calendar does not read (of machines only name and line)."""
+PARTS = {part: [x for x in LAYERS if x.part == part] for part in sorted({x.part for x in LAYERS})}
 REPORTS = "bronze.reports"
 _PLACE: dict[str, pl.DataType] = {"machine": pl.String(), "site": pl.String()}
 Marks = dict[str, str]
@@ -55,6 +56,7 @@ class Inputs:
         pinned = {*(n for x in layers for n in (x.name, *x.also)), *STOCKED, *COSTED, READINGS, *LEDGERS}
         self._snaps: dict[str, Snapshot | None] = {name: lake.snapshot(name) for name in sorted(pinned)}
         self._prints: dict[str, dict[str, str]] = {}
+        self._marks: dict[str, dict[date, str]] = {}
         self.sites = {m: plant.site_of(m).name for m in plant.machines}
         self.definition = code_hash("assets", "plant")
 
@@ -109,14 +111,13 @@ class Inputs:
     def _readings(self, day: date) -> Marks:
         return {
             "readings": self.raw.mark(day),
-            "retractions": self._layer_mark([RETRACTIONS], day),
+            "retractions": self._layer_mark("retractions", [RETRACTIONS], day),
             "tags": _all(self.settings.tags(day)),
             "bounds": digest(self.spans.text(day)),
         }
 
     def _ledger(self, day: date) -> Marks:
-        parts = sorted({layer.part for layer in LAYERS})
-        layers = {part: self._layer_mark([x for x in LAYERS if x.part == part], day) for part in parts}
+        layers = {part: self._layer_mark(part, of_part, day) for part, of_part in PARTS.items()}
         return layers | {
             "cleaned": self._print(READINGS, day),
             "horizon": str(sorted((site, at.isoformat()) for site, at in self.horizon(day).items())),
@@ -130,7 +131,7 @@ class Inputs:
     def _numbers(self, day: date) -> Marks:
         return {
             "ledgers": digest(*(self._print(n, day) for n in LEDGERS)),
-            "records": self._layer_mark(list(RECORDS), day),
+            "records": self._layer_mark("records", RECORDS, day),
             "stock": self._moved.get(day, ""),
             "materials": self._masters,
             "calendar": self.calendar(day),
@@ -169,8 +170,7 @@ class Inputs:
 
     def layer(self, layer: Layer) -> Hashes:
         """Hashes of a layer by day and machine, of one pass a version of the table."""
-        versions = tuple(self._print_of(name) for name in (layer.name, *layer.also))
-        key = (versions, tuple(self.days), tuple(self.sites.items()))
+        key = (self._versions(layer), tuple(self.days), tuple(self.sites.items()))
         return self.memory.of(layer, key, lambda: self.hashed(layer, self._bounds))
 
     def hashed(self, layer: Layer, bounds: pl.DataFrame) -> Hashes:
@@ -249,12 +249,25 @@ class Inputs:
         snap = self._snaps[name]
         return None if snap is None else snap.fingerprint()
 
-    def _layer_mark(self, layers: list[Layer], day: date) -> str:
-        return digest(*(sorted(self.layer(x).get(day, {}).items()) for x in layers))
+    def _layer_mark(self, part: str, layers: Sequence[Layer], day: date) -> str:
+        """Hash of what all machines have of some layers on a day; of all days at once, a version of the tables."""
+        if part not in self._marks:
+            versions = tuple(self._versions(x) for x in layers)
+            key = (versions, tuple(self.days), tuple(self.sites.items()))
+            self._marks[part] = self.memory.of(("marks", part), key, lambda: self._marked(layers))
+        return self._marks[part].get(day, "")
+
+    def _marked(self, layers: Sequence[Layer]) -> dict[date, str]:
+        found = [self.layer(x) for x in layers]
+        days = sorted({d for by in found for d in by})
+        return {d: digest(*(sorted(by.get(d, {}).items()) for by in found)) for d in days}
+
+    def _versions(self, layer: Layer) -> tuple[str | None, ...]:
+        return tuple(self._print_of(name) for name in (layer.name, *layer.also))
 
     def _print(self, name: str, day: date) -> str:
         if name not in self._prints:
-            self._prints[name] = fingerprints(self._snaps[name])
+            self._prints[name] = prints_of(self.memory, name, self._snaps[name])
         return self._prints[name].get(str(day), "")
 
 

@@ -6,13 +6,18 @@ read once per version of a table in a process, and once per file of bronze at al
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from pipelines.days.fingerprints import fingerprints
 from warehouse.lake import Lake
+from warehouse.snapshot import Snapshot
 
 T = TypeVar("T")
+LOOK_S = 30
+"""So long it is believed that no file of a version was deleted from disk behind our back."""
 
 
 class Memory:
@@ -36,3 +41,9 @@ _OF: WeakKeyDictionary[Lake, Memory] = WeakKeyDictionary()
 def memory_of(lake: Lake) -> Memory:
     """The memory that goes with a lake object, shared by the plans of a process."""
     return _OF.setdefault(lake, Memory())
+
+
+def prints_of(memory: Memory, name: str, snapshot: Snapshot | None) -> dict[str, str]:
+    """`fingerprints` of a table at a version, made once in `LOOK_S`: it looks at every file on disk."""
+    key = None if snapshot is None else (snapshot.version, int(time.monotonic() // LOOK_S))
+    return memory.of(("prints", name), key, lambda: fingerprints(snapshot))

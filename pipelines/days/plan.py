@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pipelines.days.fingerprints import digest, fingerprints
+from pipelines.days.fingerprints import digest
 from pipelines.days.inputs import Inputs
+from pipelines.days.memory import memory_of, prints_of
 from pipelines.days.receipts import CLOSING, changed_parts, digest_of, whole_hash
 from pipelines.days.spans import ranges
 from pipelines.days.stages import STAGES, source_of, whole
@@ -49,7 +50,8 @@ class Planner:
     def stale(self, stage: str) -> dict[date, str]:
         """Stale days of a stage with the hash of what they are to be built from, oldest first."""
         tables = STAGES[stage]
-        prints = {name: fingerprints(self.lake.snapshot(name)) for name in tables}
+        memory = memory_of(self.lake)
+        prints = {name: prints_of(memory, name, self.lake.snapshot(name)) for name in tables}
         wanted = self.inputs.days_of(stage)
         # Days no input names any more: they are built once more, to nothing. A table with history keeps their files.
         gone = {date.fromisoformat(d) for by in prints.values() for d in by} - set(wanted)

@@ -1,15 +1,17 @@
-"""The time ledger against a naive one, alone against in a range, and against rows shuffled and doubled."""
+"""The time ledger: against a naive one, a day alone against in a range, shuffled and doubled rows, both engines,
+any partition of any window; and its layers one by one."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_run import SMALL, Inputs, Ledgers, plant_of, rows_of, run, samples, utc
+from ledger_run import SMALL, Inputs, Ledgers, cleaned, plant_of, rows_of, run, samples, time_of, utc
 from naive_ledger import naive, stops
 
 from plant import calendar
@@ -19,7 +21,9 @@ PLANT = plant_of()
 FIRST, LAST = date(2026, 3, 27), date(2026, 3, 29)  # the second night loses an hour
 START = calendar.day_bounds(PLANT, "s", FIRST)[0]
 QUARTERS = 71 * 4 - 1
-SETTINGS = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(
+    max_examples=settings.default.max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 instants = st.tuples(st.integers(0, QUARTERS), st.sampled_from([0, 0, 0, 1, 7_000_000, 333_333_333])).map(
     lambda q: START + timedelta(minutes=15 * q[0], microseconds=q[1])
@@ -40,10 +44,25 @@ count = st.fixed_dictionaries(
 interval = st.tuples(instants, st.integers(0, 40)).map(lambda p: (p[0], p[0] + timedelta(minutes=15 * p[1])))
 work = st.sampled_from([("o1", "bolt", "pressing"), ("o2", "nut", None), ("o3", None, None), (None, None, None)])
 
+somewhere = st.tuples(st.sampled_from(["press", "oven", "hand"]), interval)
+words = st.sampled_from([None, "producing", "stopped", "planned_stop", "unknown"])
+reasons = st.sampled_from([(None, None), ("tool", "setup"), ("jam", None)])
+edited = st.lists(
+    st.tuples(somewhere, words, reasons, instants).map(
+        lambda e: {"machine": e[0][0], "start_at": e[0][1][0], "end_at": e[0][1][1], "state": e[1], "reason": e[2][0],
+                   "reason_class": e[2][1], "edited_by": "x", "edited_at": e[3]}
+    ), max_size=3,
+)  # fmt: skip
+present = st.lists(
+    st.tuples(somewhere, st.sampled_from(["ann", "bob"]), st.booleans()).map(
+        lambda a: {"machine": a[0][0], "start_at": a[0][1][0], "end_at": a[0][1][1] if a[2] else None, "operator": a[1]}
+    ), max_size=3,
+)  # fmt: skip
+
 
 @st.composite
-def inputs(draw: Any) -> Inputs:
-    """Random samples, orders, bookings and reports, with many coincidences of their instants."""
+def inputs(draw: Any, *, people: bool = True) -> Inputs:
+    """Random samples, orders, bookings, reports (and edits and log-ins), with many coincidences of their instants."""
     rows = draw(st.lists(state, min_size=1, max_size=14)) + draw(st.lists(count, max_size=14))
     machine = st.sampled_from(["press", "oven", "hand"])
     operations = [
@@ -66,16 +85,19 @@ def inputs(draw: Any) -> Inputs:
          "seq": n, "received_at": i[1]}
         for n, (m, i, w, s) in enumerate(draw(st.lists(told, max_size=4)))
     ]  # fmt: skip
+    edits, attendance = (draw(edited), draw(present)) if people else ([], [])
     return Inputs(
         samples(rows),
         rows_of("silver.operations", operations),
         rows_of("silver.downtimes", downtimes),
         rows_of("bronze.reports", reports),
+        rows_of("silver.edits", [e | {"edit_id": f"e{n}"} for n, e in enumerate(edits)]),
+        rows_of("silver.attendance", [a | {"attendance_id": f"a{n}"} for n, a in enumerate(attendance)]),
     )
 
 
 @SETTINGS
-@given(data=inputs())
+@given(data=inputs(people=False))
 def test_agrees_with_the_naive_ledger_and_tiles(data):
     made = run(PLANT, data, FIRST, LAST)
     expected = naive(PLANT, data, FIRST, LAST)
@@ -134,7 +156,7 @@ def _checked(made: Ledgers) -> None:
     assert all(begins[d] == s for d, s in first.select("production_day", "start_at").rows())
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=SETTINGS.max_examples // 3)
 @given(data=inputs())
 def test_a_day_alone_is_the_day_in_a_range(data):
     whole = run(PLANT, data, FIRST, LAST)
@@ -154,19 +176,57 @@ def test_a_day_alone_is_the_day_in_a_range(data):
         assert getattr(middle, name).sort(key, nulls_last=True).equals(later), name
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=SETTINGS.max_examples // 3)
 @given(data=inputs(), seed=st.integers(0, 99), times=st.integers(1, 3))
 def test_shuffled_and_repeated_rows_change_nothing(data, seed, times):
     again = data.bronze.with_columns(
         pl.col("received_at") + pl.duration(days=10), segment=pl.lit("again"), seq=pl.col("seq") + 1000
     )
     rows = pl.concat([data.bronze, *[again] * times]).sample(fraction=1.0, shuffle=True, seed=seed)
-    orders = data.operations.sample(fraction=1.0, shuffle=True, seed=seed)
-    reports = data.reports.sample(fraction=1.0, shuffle=True, seed=seed)
+    layers = {
+        name: getattr(data, name).sample(fraction=1.0, shuffle=True, seed=seed)
+        for name in ("operations", "downtimes", "reports", "edits", "attendance")
+    }
     one = run(PLANT, data, FIRST, LAST)
-    two = run(PLANT, Inputs(rows, orders, data.downtimes, reports), FIRST, LAST)
+    two = run(PLANT, Inputs(rows, **layers), FIRST, LAST)
     for name in ("readings", "time", "count", "energy"):
         assert getattr(one, name).equals(getattr(two, name)), name
+
+
+@settings(SETTINGS, max_examples=SETTINGS.max_examples // 3)
+@given(data=inputs(), seed=st.integers(0, 99))
+def test_readings_in_any_order_and_both_engines_give_one_ledger(data, seed):
+    clean = cleaned(PLANT, data, FIRST, LAST)
+    one = time_of(PLANT, data, clean, FIRST, LAST)
+    assert one.equals(time_of(PLANT, data, clean, FIRST, LAST, engine="streaming"))
+    mixed = clean.sample(fraction=1.0, shuffle=True, seed=seed)
+    assert one.equals(time_of(PLANT, data, mixed, FIRST, LAST))
+    assert one.equals(time_of(PLANT, data, mixed, FIRST, LAST, engine="streaming"))
+
+
+@settings(SETTINGS)
+@given(data=inputs(), cuts=st.lists(instants, min_size=2, max_size=6))
+def test_any_partition_of_any_window_sums_exactly(data, cuts):
+    """Cut a window anywhere: what falls in the pieces, account by account, is what falls in the window."""
+    time = time_of(PLANT, data, cleaned(PLANT, data, FIRST, LAST), FIRST, LAST)
+    cuts = sorted(cuts)
+    whole = _window(time, cuts[0], cuts[-1])
+    pieces = pl.concat([_window(time, *pair) for pair in pairwise(cuts)])
+    assert dict(_summed(pieces)) == dict(_summed(whole))
+    reached = min(cuts[-1], time["end_at"].max()) - min(cuts[0], time["end_at"].max()) if time.height else timedelta()
+    per_machine = dict(whole.group_by("machine").agg(pl.col("us").sum()).rows())
+    assert set(per_machine.values()) <= {reached // timedelta(microseconds=1)}
+
+
+def _window(time: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+    low, high = pl.max_horizontal("start_at", pl.lit(start)), pl.min_horizontal("end_at", pl.lit(end))
+    us = (high - low).dt.total_microseconds()
+    return time.select("machine", "account", "order_id", "operator", us=us).filter(pl.col("us") > 0)
+
+
+def _summed(parts: pl.DataFrame) -> list[tuple[Any, int]]:
+    keys = ("machine", "account", "order_id", "operator")
+    return [(row[:4], row[4]) for row in parts.group_by(keys).agg(pl.col("us").sum()).rows()]
 
 
 def state_rows(*rows: tuple[str, str, float]) -> pl.DataFrame:

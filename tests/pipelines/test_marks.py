@@ -76,8 +76,8 @@ def test_a_late_row_touches_the_day_of_its_own_site(root, built):
 
 def test_a_late_row_rebuilds_its_day_and_the_next_only_while_the_carried_state_differs(root, built):
     plant = plant_of(built)
-    floor = Floor(root)
-    floor.rows([("m-1.state", START + timedelta(days=1, hours=5), 9)])
+    floor, late = Floor(root), START + timedelta(days=1, hours=5)
+    floor.rows([("m-1.state", late, 9), ("m-1.state", late + HOUR, 1)])
     first = stages(plant, root)
     assert [s for s in first if s.startswith(("readings", "ledgers"))] == [
         "readings 2026-03-03..2026-03-03", "ledgers 2026-03-03..2026-03-03",
@@ -100,22 +100,6 @@ def test_exact_duplicates_change_nothing(root, built):
     assert {n: Lake(root).version(n) for n in before} == before
 
 
-def test_an_order_that_ends_touches_the_days_from_its_end_on(root, built):
-    plant = plant_of(built)
-    Floor(root).order("wo-m-1", "m-1", START, START + timedelta(days=2, hours=3))
-    assert [s for s in stages(plant, root) if s.startswith("ledgers")] == ["ledgers 2026-03-04..2026-03-05"]
-    assert causes(root) <= {(m, d, "orders") for m in ("m-1", None) for d in (day(2), day(3))}
-    assert ("m-1", day(2), "orders") in causes(root)
-
-
-def test_a_booking_touches_the_days_it_overlaps(root, built):
-    plant = plant_of(built)
-    at = START + timedelta(days=1, hours=6)  # m-2 begins its day two hours after m-1
-    Floor(root).booking("b-1", "m-2", at, at + HOUR / 3, "jam", "breakdown")
-    assert [s for s in stages(plant, root) if s.startswith("ledgers")] == ["ledgers 2026-03-03..2026-03-03"]
-    assert {(m, c) for m, d, c in causes(root) if d == day(1)} >= {("m-2", "reclassification")}
-
-
 def test_an_edit_and_its_revert_touch_their_day_and_leave_it_as_it_was(root, built):
     plant, at = plant_of(built), START + timedelta(days=2, hours=4)
     before = content(root)
@@ -135,17 +119,6 @@ def test_an_edit_and_its_revert_touch_their_day_and_leave_it_as_it_was(root, bui
     assert causes(root) <= {(m, day(2), "reclassification") for m in ("m-1", None)}
 
 
-def test_a_retraction_leaves_raw_samples_out_and_keeps_them_in_bronze(root, built):
-    plant, at = plant_of(built), START + timedelta(days=1, hours=4)
-    raw = Lake(root).scan("bronze.readings").collect().height
-    edits.retract(root, plant, "m-1.state", at, at + HOUR / 2, "anna")
-    stages(plant, root)
-    assert Lake(root).scan("bronze.readings").collect().height == raw
-    rows = Lake(root).scan("silver.readings", days=(day(1), day(1))).filter(pl.col("tag") == "m-1.state").collect()
-    assert not rows.filter(pl.col("at") == at).height
-    assert ("m-1", day(1), "late rows") in causes(root)
-
-
 def test_a_deletion_in_bronze_makes_its_day_stale_and_a_deleted_day_is_rebuilt_to_nothing(root, built, tmp_path):
     plant, lake = plant_of(built), Lake(root)
     at = START + timedelta(days=1, hours=4)
@@ -161,34 +134,11 @@ def test_a_deletion_in_bronze_makes_its_day_stale_and_a_deleted_day_is_rebuilt_t
     assert not [n for n in ours if not ours[n].equals(theirs[n])]
 
 
-def test_an_ideal_cycle_from_a_day_on_leaves_the_days_before_it_alone(root, built, tmp_path):
-    one = '{ machine = "m-1", seconds = 60.0 },'
-    later = changed(tmp_path, one, one + f'\n  {{ machine = "m-1", seconds = 50.0, valid_from = {day(2)} }},')
-    found = stale(root, later)
-    assert found["ledgers"] == [day(2), day(3)]
-    assert found["readings"] == []
-    assert reasons(root, later, "ledgers", day(2)) == ["target"]
-    stages(later, root)
-    assert causes(root) <= {(m, d, "target") for m in ("m-1", None) for d in (day(2), day(3))}
-
-
 def test_a_tariff_from_a_day_on_touches_energy_from_that_day_on(root, built, tmp_path):
     one = "price_per_kwh = 0.2\n"
     more = f'{one}[[tariff]]\nsite = "here"\nprice_per_kwh = 0.3\nvalid_from = {day(3)}\n'
     found = stale(root, changed(tmp_path, one, more))
     assert found == {"readings": [], "ledgers": [], "numbers": [], "energy": [day(3)], "inventory": []}
-
-
-def test_a_holiday_touches_its_day_and_the_one_after_it(root, built, tmp_path):
-    one = 'timezone = "Europe/Berlin"\n'
-    holiday = changed(tmp_path, one, f"{one}holidays = [{day(2)}]\n")
-    # A day's stops may have begun the day before, so its calendar is that of two days.
-    assert stale(root, holiday)["ledgers"] == [day(2), day(3)]
-    stages(holiday, root)
-    found = causes(root)
-    assert {day(2)} <= {d for _, d, _ in found} <= {day(2), day(3)}
-    assert {c for _, _, c in found} == {"calendar"}
-    assert {m for m, _, _ in found} <= {"m-1", "m-2", None}
 
 
 def test_a_moved_day_start_is_a_calendar_change_and_no_late_row(root, built, tmp_path):
@@ -202,43 +152,6 @@ def test_a_moved_day_start_is_a_calendar_change_and_no_late_row(root, built, tmp
 def test_what_only_the_collector_reads_touches_nothing(root, built, tmp_path):
     found = stale(root, changed(tmp_path, 'address = "holding:0"', 'address = "holding:900"'))
     assert not any(found.values())
-
-
-def test_a_setting_of_one_machine_is_a_cause_of_that_machine_alone(root, built, tmp_path):
-    text = toml().replace("minor_stop_s = 120.0", "minor_stop_s = 3000.0", 1)
-    stages(plant_of(tmp_path / "changed", text), root)
-    assert {(m, c) for m, _, c in causes(root) if m is not None} <= {("m-1", "settings")}
-
-
-def test_two_changes_at_once_are_both_named(root, built):
-    plant, floor = plant_of(built), Floor(root)
-    at = START + timedelta(days=1, hours=4)
-    floor.rows([("m-1.state", at + 3 * HOUR, 9)])
-    floor.booking("b-1", "m-1", at, at + HOUR / 3, "jam", "breakdown")
-    stages(plant, root)
-    assert ("m-1", day(1), "late rows + reclassification") in causes(root)
-
-
-def test_days_without_any_row_lie_inside_the_history(tmp_path):
-    """Over a silent weekend the state and the counters are carried on."""
-    floor, plant = Floor(tmp_path / "root"), plant_of(tmp_path)
-    floor.rows([("m-1.state", START + HOUR, 1), ("m-1.good", START + HOUR, 100)])
-    floor.rows([("m-1.good", START + timedelta(days=4, hours=1), 140)])
-    stages(plant, tmp_path / "root")
-    lake = Lake(tmp_path / "root")
-    assert lake.days("silver.time_ledger") == [day(n) for n in range(5)]
-    ledger = lake.scan("silver.time_ledger", days=(day(2), day(2))).filter(pl.col("machine") == "m-1").collect()
-    assert "production" in set(ledger["account"])
-    assert lake.scan("silver.count_ledger").collect()["good_pcs"].sum() == 40
-
-
-def test_the_ledger_of_a_site_begins_with_its_own_first_state(tmp_path):
-    floor, plant = Floor(tmp_path / "root"), plant_of(tmp_path)
-    floor.rows([("m-1.state", START + HOUR, 1), ("m-3.energy", START + 8 * HOUR, 5)])
-    floor.rows([("m-3.state", START + timedelta(days=2, hours=8), 1), ("m-1.state", START + timedelta(days=3), 6)])
-    stages(plant, tmp_path / "root")
-    first = Lake(tmp_path / "root").scan("silver.time_ledger").group_by("site").agg(pl.col("production_day").min())
-    assert dict(first.collect().rows()) == {"here": day(0), "there": day(2)}
 
 
 def test_a_lost_bronze_table_is_not_taken_for_a_deletion(root, built):
@@ -277,3 +190,83 @@ def test_receipts_of_an_older_root_are_read(tmp_path):
     receipt = State(tmp_path).built("gold.oee", date(2026, 3, 2))
     assert receipt is not None
     assert receipt.parts == {}
+
+
+def test_orders_bookings_and_retractions_touch_the_days_they_lie_in(root, built):
+    plant, floor = plant_of(built), Floor(root)
+    floor.order("wo-m-1", "m-1", START, START + timedelta(days=2, hours=3))  # it was open, and touches all days
+    builder(plant, root).only("enterprise")
+    assert stale(root, plant)["ledgers"] == [day(2), day(3)]
+    assert reasons(root, plant, "ledgers", day(2)) == ["orders"]
+    assert set(stale(root, plant)["numbers"]) == {day(2), day(3)}
+    floor.booking("b-1", "m-2", START + HOUR, START + 2 * HOUR, "jam", "breakdown")
+    builder(plant, root).only("enterprise")
+    assert stale(root, plant)["ledgers"] == [day(0), day(2), day(3)]
+    assert reasons(root, plant, "ledgers", day(0)) == ["bookings"]
+    edits.retract(
+        root, plant, "m-3.good", START + timedelta(days=1, hours=10), START + timedelta(days=1, hours=12), "a"
+    )
+    builder(plant, root).only("edits")
+    assert stale(root, plant)["readings"] == [day(1)]
+    assert reasons(root, plant, "readings", day(1)) == ["retractions"]
+
+
+def test_settings_touch_the_days_they_are_in_force_on(root, built, tmp_path):
+    one = '{ machine = "m-1", seconds = 60.0 },'
+    later = changed(tmp_path, one, one + f'\n  {{ machine = "m-1", seconds = 50.0, valid_from = {day(2)} }},')
+    assert stale(root, later)["ledgers"] == [day(2), day(3)]
+    assert reasons(root, later, "ledgers", day(2)) == ["target"]
+    zone = 'timezone = "Europe/Berlin"\n'
+    holiday = changed(tmp_path, zone, f"{zone}holidays = [{day(2)}]\n")
+    # A day's stops may have begun the day before, so its calendar is that of two days.
+    assert stale(root, holiday)["ledgers"] == [day(2), day(3)]
+    assert reasons(root, holiday, "ledgers", day(3)) == ["calendar"]
+    minor = plant_of(tmp_path / "minor", toml().replace("minor_stop_s = 120.0", "minor_stop_s = 3000.0", 1))
+    assert set(stale(root, minor)["ledgers"]) == {day(n) for n in range(-1, DAYS)}
+    assert reasons(root, minor, "ledgers", day(0)) == ["machine"]
+
+
+def test_every_revision_has_the_causes_of_its_machine_and_day(root, built, tmp_path):
+    """One build after edits of every kind: each machine's day says what changed on it, and nothing else."""
+    plant, floor, stop = plant_of(built), Floor(root), timedelta(hours=4)
+    second, third = START + timedelta(days=1), START + timedelta(days=2)
+    floor.rows([("m-1.state", second + 7 * HOUR, 9), ("m-1.state", second + 8 * HOUR, 1)])
+    floor.booking("b-1", "m-1", second + stop, second + stop + HOUR / 3, "jam", "breakdown")
+    floor.booking("b-2", "m-2", START + stop + 2 * HOUR, START + stop + 3 * HOUR, "jam", "breakdown")
+    edits.retract(root, plant, "m-2.state", third + 6 * HOUR, third + 7 * HOUR, "anna")
+    raw = Lake(root).scan("bronze.readings").collect().height
+    one = '{ machine = "m-3", seconds = 60.0 },'
+    text = toml().replace(one, one + f'\n  {{ machine = "m-3", seconds = 50.0, valid_from = {day(2)} }},')
+    stages(plant_of(tmp_path / "changed", text), root)
+    found = {(machine, on): cause for machine, on, cause in causes(root) if machine is not None}
+    assert found[("m-1", day(1))] == "late rows + reclassification"
+    assert found[("m-2", day(0))] == "reclassification"
+    assert found[("m-2", day(2))] == "late rows"
+    assert found[("m-3", day(2))] == "target"
+    assert set(found) <= {
+        ("m-1", day(1)),
+        ("m-2", day(0)),
+        ("m-2", day(2)),
+        ("m-2", day(3)),
+        *(("m-3", day(n)) for n in (2, 3)),
+    }
+    assert Lake(root).scan("bronze.readings").collect().height == raw
+    kept = Lake(root).scan("silver.readings", days=(day(2), day(2))).filter(pl.col("tag") == "m-2.state").collect()
+    assert not kept.filter(pl.col("at") == third + 6 * HOUR).height
+
+
+def test_silent_days_lie_inside_the_history_and_a_site_begins_with_its_own_first_state(tmp_path):
+    """Over a silent weekend the state and the counters are carried on."""
+    floor, plant = Floor(tmp_path / "root"), plant_of(tmp_path)
+    floor.rows([("m-1.state", START + HOUR, 1), ("m-1.good", START + HOUR, 100), ("m-3.energy", START + 8 * HOUR, 5)])
+    floor.rows([("m-1.good", START + timedelta(days=4, hours=1), 140)])
+    floor.rows([("m-3.state", START + timedelta(days=2, hours=8), 1)])
+    stages(plant, tmp_path / "root")
+    lake = Lake(tmp_path / "root")
+    ledger = lake.scan("silver.time_ledger")
+    first = ledger.group_by("site").agg(pl.col("production_day").min()).collect()
+    assert dict(first.rows()) == {"here": day(0), "there": day(2)}
+    assert lake.days("silver.time_ledger") == [day(n) for n in range(5)]
+    silent = ledger.filter(pl.col("machine") == "m-1", pl.col("production_day") == day(2)).collect()
+    assert "production" in set(silent["account"])
+    assert lake.scan("silver.count_ledger").collect()["good_pcs"].sum() == 40

@@ -17,9 +17,9 @@ from late_plant import FIRST, MACHINES, START, Floor, builder, content, plant_of
 from warehouse import as_of, refresh_changes, why
 from warehouse.lake import Lake
 
-DAYS, BATCH = 3, 12
+DAYS, BATCH = 2, 20
 NIGHTLY = hypothesis.settings.default.max_examples > 1000
-EDITS = int(os.environ.get("SHOPFLOOR_PROOF_EDITS", "1000" if NIGHTLY else str(2 * BATCH)))
+EDITS = int(os.environ.get("SHOPFLOOR_PROOF_EDITS", "1000" if NIGHTLY else str(BATCH)))
 SEED = int(os.environ.get("SHOPFLOOR_PROOF_SEED", "7"))
 KPIS = ["availability", "effectiveness", "quality_ratio", "oee"]
 LAST = FIRST + timedelta(days=DAYS + 1)

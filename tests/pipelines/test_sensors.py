@@ -43,7 +43,7 @@ def test_ticks_repair_until_nothing_is_stale(built):
     defs = build(plant, Place(root), checks=False)
     with dg.DagsterInstance.ephemeral() as instance:
         assert isinstance(tick(plant, root, instance)[0], dg.SkipReason)
-        Floor(root).rows([("m-1.state", START.replace(hour=12), 9)])
+        Floor(root).rows([("m-1.state", START.replace(hour=12), 9), ("m-1.state", START.replace(hour=13), 1)])
         edits.edit_reason(root, plant, "m-2", START, START.replace(hour=6), "jam", "breakdown", "anna")
         seen = []
         for _ in range(12):
