@@ -106,9 +106,7 @@ def retract(
     return _append(root, [row], by, comment, now)[0]
 
 
-def revert(
-    root: Root, edit_id: str, by: str, *, comment: str | None = None, now: datetime | None = None
-) -> str:
+def revert(root: Root, edit_id: str, by: str, *, comment: str | None = None, now: datetime | None = None) -> str:
     """Take an edit back, or a revert: what it lay over holds again.
 
     Returns:

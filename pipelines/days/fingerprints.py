@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -47,10 +48,14 @@ def combine(parts: Iterable[tuple[str, str]]) -> str:
     return digest(*(f"{name}={value}" for name, value in sorted(parts)))
 
 
-def fingerprints(snapshot: Snapshot | None) -> dict[str, str]:
-    """Hash of the live files of each partition of a table, by the partition's text; none where a file is gone."""
+def fingerprints(snapshot: Snapshot | None, days: Collection[date] | None = None) -> dict[str, str]:
+    """Hash of the live files of each partition of a table (of some days), by the partition's text.
+
+    A partition has none where a file is gone from disk.
+    """
     if snapshot is None:
         return {}
-    lost = lost_of(snapshot)
-    files = ((part, paths) for part, paths in snapshot.by_partition.items() if part is not None and part not in lost)
+    lost = lost_of(snapshot) if days is None else set()
+    wanted = snapshot.by_partition.items() if days is None else [(d, snapshot.paths([d])) for d in days]
+    files = ((part, paths) for part, paths in wanted if part is not None and paths and part not in lost)
     return {str(part): digest(*sorted(p.rpartition("/")[2] for p in paths)) for part, paths in files}

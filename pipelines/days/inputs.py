@@ -7,7 +7,7 @@ and one pass over an interval table a version.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -50,7 +50,8 @@ class Inputs:
 
     def __init__(self, plant: Plant, lake: Lake, state: State) -> None:
         self.plant, self.state, self.memory = plant, state, memory_of(lake)
-        self.spans, self.settings = Spans(plant, self.memory), Settings(plant)
+        self.spans = Spans(plant, self.memory)
+        self.settings = self.memory.of("settings", plant.file.model_dump_json(), lambda: Settings(plant))
         self.raw = Raw(plant, lake, state, self.spans)
         layers = (*LAYERS, *RECORDS, RETRACTIONS)
         pinned = {*(n for x in layers for n in (x.name, *x.also)), *STOCKED, *COSTED, READINGS, *LEDGERS}
@@ -112,8 +113,8 @@ class Inputs:
         return {
             "readings": self.raw.mark(day),
             "retractions": self._layer_mark("retractions", [RETRACTIONS], day),
-            "tags": _all(self.settings.tags(day)),
-            "bounds": digest(self.spans.text(day)),
+            "tags": self.settings.mark("tags", day),
+            "bounds": self.spans.mark(day),
         }
 
     def _ledger(self, day: date) -> Marks:
@@ -122,9 +123,9 @@ class Inputs:
             "cleaned": self._print(READINGS, day),
             "horizon": str(sorted((site, at.isoformat()) for site, at in self.horizon(day).items())),
             "calendar": self.calendar(day),
-            "tags": _all(self.settings.tags(day)),
-            "machine": _all(self.settings.machine(day)),
-            "target": _all(self.settings.target(day)),
+            "tags": self.settings.mark("tags", day),
+            "machine": self.settings.mark("machine", day),
+            "target": self.settings.mark("target", day),
             "starts": str(sorted((site, day >= first) for site, first in self.starts.items())),
         }
 
@@ -133,23 +134,23 @@ class Inputs:
             "ledgers": digest(*(self._print(n, day) for n in LEDGERS)),
             "records": self._layer_mark("records", RECORDS, day),
             "stock": self._moved.get(day, ""),
-            "materials": self._masters,
+            "materials": digest(self._masters, *self._routings),
             "calendar": self.calendar(day),
-            "machine": _all(self.settings.machine(day)),
-            "tags": _all(self.settings.tags(day)),
-            "target": _all(self.settings.target(day)),
+            "machine": self.settings.mark("machine", day),
+            "tags": self.settings.mark("tags", day),
+            "target": self.settings.mark("target", day),
         }
 
     def _energy(self, day: date) -> Marks:
         window = [day - timedelta(days=n) for n in range(ENERGY_WINDOW_D + 1)]
         return {
             "ledgers": digest(*(self._print(n, d) for n in METERED for d in window)),
-            "tariff": _all(self.settings.tariff(day)),
+            "tariff": self.settings.mark("tariff", day),
             "zones": str([(s.name, s.timezone) for s in self.plant.file.site]),
         }
 
     def _inventory(self, day: date) -> Marks:
-        return {"stock": self._stock.get(day, ""), "bounds": digest(self.spans.text(day))}
+        return {"stock": self._stock.get(day, ""), "bounds": self.spans.mark(day)}
 
     def calendar(self, day: date) -> str:
         """Digest of the calendar of a day."""
@@ -245,9 +246,16 @@ class Inputs:
         frames = (self.rows(n).collect(engine="in-memory") for n in COSTED)
         return self.memory.of("masters", key, lambda: digest(*(content_hash(f) for f in frames)))
 
-    def _print_of(self, name: str) -> str | None:
+    @cached_property
+    def _routings(self) -> tuple[str, ...]:
+        """Reports name orders of any time, started in the MES or not: then every day hangs on every routing."""
+        if not any(s.kind == "files" and s.content == "reports" for s in self.plant.file.source):
+            return ()
+        return tuple(str(self._print_of(name)) for name in ("silver.operations", "silver.work_orders"))
+
+    def _print_of(self, name: str) -> Hashable:
         snap = self._snaps[name]
-        return None if snap is None else snap.fingerprint()
+        return None if snap is None else (snap.version, snap.written_at)
 
     def _layer_mark(self, part: str, layers: Sequence[Layer], day: date) -> str:
         """Hash of what all machines have of some layers on a day; of all days at once, a version of the tables."""
@@ -262,14 +270,10 @@ class Inputs:
         days = sorted({d for by in found for d in by})
         return {d: digest(*(sorted(by.get(d, {}).items()) for by in found)) for d in days}
 
-    def _versions(self, layer: Layer) -> tuple[str | None, ...]:
+    def _versions(self, layer: Layer) -> tuple[Hashable, ...]:
         return tuple(self._print_of(name) for name in (layer.name, *layer.also))
 
     def _print(self, name: str, day: date) -> str:
         if name not in self._prints:
             self._prints[name] = prints_of(self.memory, name, self._snaps[name])
         return self._prints[name].get(str(day), "")
-
-
-def _all(by_name: dict[str, str]) -> str:
-    return digest(*sorted(by_name.items()))

@@ -71,7 +71,7 @@ class Receipts:
 
     def days_written(self, name: str, frame: pl.DataFrame, days: Sequence[date]) -> None:
         """Record the days of a day table: inputs and their parts, fingerprint of the files, rows."""
-        prints = fingerprints(self.lake.snapshot(name))
+        prints = fingerprints(self.lake.snapshot(name), days)
         by_day = frame.partition_by("production_day", as_dict=True)
         for day in sorted(days):
             rows, parts = by_day.get((day,), frame.clear()), self._parts(name, day)

@@ -34,6 +34,7 @@ class Settings:
         self.plant = plant
         self._edges = sorted({d for part in _DATED for value in getattr(plant.file, part) for d in _edges(value)})
         self._held: dict[tuple[str, int], ByName] = {}
+        self._marks: dict[tuple[str, int], str] = {}
 
     def tags(self, day: date) -> ByName:
         """Meaning of the tags of each machine, with the state words their codes stand for."""
@@ -50,6 +51,14 @@ class Settings:
     def tariff(self, day: date) -> ByName:
         """Energy prices and emission factors in force at each site."""
         return self._of("tariff", day, self._tariff)
+
+    def mark(self, name: str, day: date) -> str:
+        """One hash of a part ('tags', 'machine', 'target', 'tariff') over all machines or sites."""
+        key = (name, bisect_right(self._edges, day))
+        if key not in self._marks:
+            of: Callable[[date], ByName] = getattr(self, name)
+            self._marks[key] = digest(*sorted(of(day).items()))
+        return self._marks[key]
 
     def _of(self, name: str, day: date, make: Callable[[date], ByName]) -> ByName:
         key = (name, bisect_right(self._edges, day))

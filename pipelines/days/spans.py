@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from pipelines.days.fingerprints import digest
 from pipelines.days.memory import Memory
 from plant.calendar import day_bounds
 from plant.config import Plant
@@ -31,6 +32,7 @@ class Spans:
         self.plant = plant
         clocks = tuple((s.name, s.timezone, s.day_start) for s in plant.file.site)
         self._held: dict[date, Bounds] = memory.of("bounds", clocks, dict)
+        self._marks: dict[date, str] = memory.of("bounds' hashes", clocks, dict)
 
     def of(self, day: date) -> Bounds:
         """Bounds of a day at every site."""
@@ -41,6 +43,12 @@ class Spans:
     def text(self, day: date) -> dict[str, str]:
         """Bounds of a day at every site as text: start/end."""
         return {site: f"{start.isoformat()}/{end.isoformat()}" for site, (start, end) in self.of(day).items()}
+
+    def mark(self, day: date) -> str:
+        """Hash of the bounds of a day at every site."""
+        if day not in self._marks:
+            self._marks[day] = digest(self.text(day))
+        return self._marks[day]
 
     def around(self, day: date) -> tuple[datetime, datetime]:
         """First and last instant of a day over all sites."""

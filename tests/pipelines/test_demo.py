@@ -52,7 +52,8 @@ def test_every_table_of_the_interface_is_filled(demo):
     lake = Lake(root)
     names = [n for n, t in tables().items() if t.layer in ("silver", "gold")]
     empty = {n for n in names if lake.scan(n).limit(1).collect().is_empty()}
-    assert empty == {"silver.rejected_records"}  # the plant in a box keeps clean books
+    corrected = {"silver.edits", "silver.retractions", "gold.notifications"}  # by people; nobody did
+    assert empty == {"silver.rejected_records"} | corrected  # the plant in a box keeps clean books
 
 
 def test_a_second_build_changes_no_silver_or_gold_version(demo):

@@ -15,7 +15,7 @@ from pipelines.days.receipts import STAGES
 from pipelines.place import Place
 from pipelines.verbs.progress import Progress
 from plant.config import load
-from plant.tables import tables
+from plant.tables import DOOR_MADE, tables
 from warehouse.lake import Lake
 
 DAY = date(2026, 3, 2)
@@ -50,8 +50,7 @@ def versions(root):
 
 def content(root, names=BUILT):
     lake = Lake(root)
-    door = ("revision", "known_from")
-    return {n: lake.scan(n).drop(door, strict=False).collect().sort(pl.all(), nulls_last=True) for n in names}
+    return {n: lake.scan(n).drop(DOOR_MADE, strict=False).collect().sort(pl.all(), nulls_last=True) for n in names}
 
 
 def test_one_day(root, tmp_path):
