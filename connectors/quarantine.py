@@ -20,7 +20,8 @@ from connectors.files.tables import POSITION
 from connectors.screen import screen
 from plant.config import Plant
 from plant.dimensions import tags_frame
-from plant.model import FilesSource, Source
+from plant.model import Source
+from plant.sources.batch import FilesSource
 from plant.tables import table
 
 REPLAYS = table("bronze.replays")

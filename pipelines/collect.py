@@ -22,7 +22,7 @@ from connectors.sparkplug.host import SparkplugReader
 from pipelines.spooling import SpoolIntake
 from plant.config import Plant, tag_id
 from plant.errors import TerminalError
-from plant.model import ModbusSource, OpcUaSource, SparkplugSource
+from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
 from warehouse.lake import Lake
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Any
 from plant.check_names import Row, children, names, rows, unknown
 from plant.check_shape import NOTHING, did_you_mean, nearest, shown
 from plant.errors import Problem
-from plant.model import FILE_COLUMNS
 from plant.shifts.check import zone_problems
+from plant.sources.batch import FILE_COLUMNS
 from plant.state_maps import READY_MADE
 from plant.units import UNITS
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from plant.errors import ConfigError
-from plant.model import Area, Line, Machine, PlantFile, Site, Source, Tag
+from plant.model import Area, Line, Machine, PlantFile, Site, Source
 from plant.problems import problems_of
+from plant.sources.tags import Tag
 
 
 class Plant:

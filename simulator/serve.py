@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from plant.config import Plant
-from plant.model import ModbusSource, OpcUaSource, SparkplugSource
+from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
 from simulator.run import Run
 from simulator.servers.books import books_kept
 from simulator.servers.broker import broker

@@ -6,7 +6,7 @@ import dagster as dg
 
 from connectors.base import Dock, Landing
 from plant.config import Plant
-from plant.model import SqlSource
+from plant.sources.batch import SqlSource
 
 
 @dg.asset(key=["bronze", "records"], group_name="bronze", kinds={"polars", "delta"})

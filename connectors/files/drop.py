@@ -24,7 +24,7 @@ from connectors.files.reports import reports
 from connectors.files.tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
 from plant.config import Plant
 from plant.errors import SourceDownError, TerminalError
-from plant.model import FILE_COLUMNS, FilesSource
+from plant.sources.batch import FILE_COLUMNS, FilesSource
 from plant.tables import table
 
 log = logging.getLogger(__name__)

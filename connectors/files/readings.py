@@ -13,7 +13,7 @@ from connectors.files.tables import POSITION
 from connectors.screen import message_of, reason_of
 from plant.config import Plant, tag_id
 from plant.dimensions import tags_frame
-from plant.model import FilesSource
+from plant.sources.batch import FilesSource
 from plant.tables import table
 
 READINGS = table("bronze.readings")

@@ -12,7 +12,7 @@ from connectors.files.readings import Origin, aside, bad_instant, quoted, unclea
 from connectors.files.tables import POSITION
 from connectors.screen import ANCIENT, FUTURE
 from plant.config import Plant
-from plant.model import FILE_COLUMNS, FilesSource
+from plant.sources.batch import FILE_COLUMNS, FilesSource
 from plant.tables import table
 
 REPORTS = table("bronze.reports")

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from plant.errors import TerminalError
-from plant.model import FilesSource
+from plant.sources.batch import FilesSource
 
 POSITION = "\x00row"
 """Name of the row number column of a `Sheet`; no file can have a column of that name."""

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from plant.errors import TerminalError
-from plant.model import Tag
+from plant.sources.tags import Tag
 
 Space = Literal["holding", "input", "coil", "discrete"]
 REGISTERS: dict[str, int] = {

@@ -25,7 +25,8 @@ from connectors.intake import ROWS, Intake, as_instant, now_us
 from connectors.modbus.plan import AddressError, Block, Item, decode, halves, item_of, plan
 from connectors.retry import Health
 from plant.errors import SourceDownError
-from plant.model import ModbusSource, Tag
+from plant.sources.live import ModbusSource
+from plant.sources.tags import Tag
 from plant.states import BAD_NO_COMMUNICATION
 from plant.units import duration
 

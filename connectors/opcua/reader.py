@@ -29,7 +29,8 @@ from connectors.opcua.security import log_in, secure
 from connectors.opcua.session import GapClient, GapSubscription
 from connectors.retry import Health
 from plant.errors import SourceDownError
-from plant.model import OpcUaSource, Tag
+from plant.sources.live import OpcUaSource
+from plant.sources.tags import Tag
 from plant.units import duration
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from connectors.login import from_environment, needs_user
 from plant.errors import TerminalError
-from plant.model import OpcUaSource
+from plant.sources.live import OpcUaSource
 
 APPLICATION_URI = "urn:shopfloor:collector"
 _MODES = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}

@@ -25,7 +25,8 @@ from connectors.retry import Health
 from connectors.sparkplug.link import Link, Message
 from connectors.sparkplug.state import Host, Outcome, Row
 from plant.errors import SourceDownError
-from plant.model import SparkplugSource, Tag
+from plant.sources.live import SparkplugSource
+from plant.sources.tags import Tag
 
 logger = logging.getLogger(__name__)
 

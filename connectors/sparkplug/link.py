@@ -18,7 +18,7 @@ from connectors.intake import now_us
 from connectors.login import from_environment, needs_user
 from connectors.sparkplug.state import NAMESPACE, rebirth_command
 from plant.errors import SourceDownError, TerminalError
-from plant.model import SparkplugSource
+from plant.sources.live import SparkplugSource
 
 logger = logging.getLogger(__name__)
 

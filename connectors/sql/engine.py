@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.sql.read import target
 from plant.errors import PlantError, SourceDownError, TerminalError
-from plant.model import SqlSource
+from plant.sources.batch import SqlSource
 
 POSTGRES = {"connect_timeout": 5, "options": "-c timezone=UTC -c default_transaction_read_only=on"}
 

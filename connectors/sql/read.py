@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.sql.rows import Declared
 from plant.errors import TerminalError
-from plant.model import SqlSource, SqlTable
+from plant.sources.batch import SqlSource, SqlTable
 from plant.units import duration
 
 CHUNK = 400

@@ -24,7 +24,7 @@ from connectors.sql.engine import connected, open_engine
 from connectors.sql.read import Target, all_keys, high_mark, row_count, rows_of, rows_since, target, utc_now_us
 from connectors.sql.rows import Rows, canonical, hashes, keys, payloads
 from plant.errors import PlantError, SourceDownError
-from plant.model import SqlSource, SqlTable
+from plant.sources.batch import SqlSource, SqlTable
 from plant.tables import table
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pipelines.place import Place
 from pipelines.verbs.progress import Progress
 from plant.config import Plant
-from plant.model import SqlSource
+from plant.sources.batch import SqlSource
 
 
 def database_url(plant: Plant) -> str | None:

@@ -11,7 +11,9 @@ from rich.console import Console
 from pipelines.place import root_of
 from plant.config import Plant
 from plant.errors import PlantError
-from plant.model import FilesSource, ModbusSource, OpcUaSource, Source, SparkplugSource, SqlSource
+from plant.model import Source
+from plant.sources.batch import FilesSource, SqlSource
+from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
 
 console = Console(highlight=False, soft_wrap=True)
 TIMEOUT_S = 3.0

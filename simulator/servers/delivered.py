@@ -16,7 +16,7 @@ import polars as pl
 
 from plant.config import Plant, tag_id
 from plant.errors import TerminalError
-from plant.model import Tag
+from plant.sources.tags import Tag
 
 SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),

@@ -10,7 +10,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plant.config import Plant
-from plant.model import ModbusSource, Tag
+from plant.sources.live import ModbusSource
+from plant.sources.tags import Tag
 from simulator.servers.delivered import Delivered, Sample, tags_of
 from simulator.servers.opcua import check_free
 

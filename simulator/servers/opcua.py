@@ -14,7 +14,8 @@ from asyncua.common.node import Node
 from asyncua.server.history import HistoryDict
 
 from plant.config import Plant
-from plant.model import OpcUaSource, Tag
+from plant.sources.live import OpcUaSource
+from plant.sources.tags import Tag
 from simulator.servers.delivered import Delivered, PortInUseError, Sample, tags_of
 
 NAMESPACE = "urn:shopfloor:plant-in-a-box"

@@ -22,7 +22,8 @@ import paho.mqtt.client as mqtt
 
 from plant.config import Plant
 from plant.errors import SourceDownError
-from plant.model import SparkplugSource, Tag
+from plant.sources.live import SparkplugSource
+from plant.sources.tags import Tag
 from simulator.servers.delivered import Delivered, Sample, tags_of
 from simulator.servers.sparkplug_wire import BOOLEAN, DATATYPES, UINT64, Metric, payload
 

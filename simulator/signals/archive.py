@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from plant.config import tag_id
-from plant.model import Machine, Tag
+from plant.model import Machine
+from plant.sources.tags import Tag
 from simulator.floor.faults import Failure, strengths
 from simulator.floor.worktime import WorkTime
 from simulator.instants import DAY, HOUR, INSTANT

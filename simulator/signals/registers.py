@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plant.model import Tag
+from plant.sources.tags import Tag
 from simulator.streams import stream
 
 

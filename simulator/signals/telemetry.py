@@ -10,7 +10,8 @@ import polars as pl
 
 from plant.config import Plant, tag_id
 from plant.errors import TerminalError
-from plant.model import Machine, Tag
+from plant.model import Machine
+from plant.sources.tags import Tag
 from plant.states import BAD_NO_COMMUNICATION, GOOD_STATUS, State
 from simulator.floor.faults import Failure, Gap, strengths
 from simulator.floor.machines import Log

@@ -11,7 +11,8 @@ import polars as pl
 from connectors.base import Landing, nothing_seen
 from connectors.files.drop import read_files
 from plant.config import Plant
-from plant.model import FilesSource, PlantFile
+from plant.model import PlantFile
+from plant.sources.batch import FilesSource
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 COLUMNS = {"tag": "Tag", "ts": "Timestamp", "value": "Value", "status": "Quality"}

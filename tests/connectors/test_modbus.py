@@ -14,7 +14,7 @@ from pymodbus.client import AsyncModbusTcpClient as Client
 from connectors.modbus.plan import REGISTERS, AddressError, Block, Item, decode, halves, item_of, plan
 from connectors.modbus.reader import Changes, ModbusReader
 from connectors.retry import Backoff, Health, supervise
-from plant.model import Tag
+from plant.sources.tags import Tag
 from plant.states import BAD_NO_COMMUNICATION
 from simulator.servers.delivered import Delivered, Sample, tags_of
 from simulator.servers.modbus import merge, modbus_plant

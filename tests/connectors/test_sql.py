@@ -19,7 +19,7 @@ from connectors.sql.engine import open_engine
 from connectors.sql.rows import hashes
 from connectors.sql.source import KNOWN_SCHEMA, read_source, read_table
 from plant.errors import SourceDownError, TerminalError
-from plant.model import SqlSource, SqlTable
+from plant.sources.batch import SqlSource, SqlTable
 from plant.tables import table
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

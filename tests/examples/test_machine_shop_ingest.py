@@ -12,7 +12,7 @@ import pytest
 from connectors.base import Landing, nothing_seen
 from connectors.files.drop import DATA_DEFAULT, DATA_ENV, read_files
 from plant.config import Plant, load
-from plant.model import FilesSource
+from plant.sources.batch import FilesSource
 
 HOUSE = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

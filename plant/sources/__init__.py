@@ -1,0 +1,1 @@
+"""Where values come from: the tags of machines and the [[source]] tables of plant.toml."""
