@@ -9,11 +9,12 @@ import logging
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.days.fingerprints import code_hash, digest
+from pipelines.days.plan import Step, plan
 from pipelines.days.receipts import receipt_of
 from pipelines.instance import instance
 from pipelines.lock import alone
@@ -23,6 +24,8 @@ from plant.config import Plant, load
 from plant.errors import PlantError, TerminalError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import dagster as dg
 
 MOST_ROUNDS = 400
@@ -132,14 +135,15 @@ class Builder:
         self.state.record_built(*(receipt_of(f"job:{job}", None, wanted) for job, wanted in jobs.items()))
 
     def _days(self, first: date | None, last: date | None) -> None:
-        from pipelines.days.plan import plan
-
+        carried: list[tuple[date, date]] = []
         for _ in range(MOST_ROUNDS):
             step = plan(self.plant, self.lake, self.state, first, last)
             if step is None:
                 return
-            for days in step.ranges or (None,):
+            found = further(step, carried, last)
+            for days in found or (None,):
                 self._job(step.stage, days)
+            carried = [*carried[-1:], found[-1]] if found and step.stage == "readings" else []
         raise BuildError(
             f"the days did not settle after {MOST_ROUNDS} rounds; last stale stage {step.stage} {step.ranges}"
         )
@@ -162,6 +166,26 @@ class Builder:
         if not result.success:
             raise BuildError(_first_failure(name, result))
         return result
+
+
+def further(step: Step, before: Sequence[tuple[date, date]], last: date | None = None) -> tuple[tuple[date, date], ...]:
+    """The ranges of a step; from the second on that goes on where the one before ended, each is made twice as long.
+
+    A changed value that is carried on makes day after day stale, each only once the day before it is built.
+    `before` are the last two ranges of readings in a row.
+
+    >>> from datetime import date, timedelta
+    >>> day = [date(2026, 1, n) for n in range(1, 10)]
+    >>> further(Step("readings", ((day[3], day[3]),), "", day[5]), [(day[1], day[1]), (day[2], day[2])])
+    ((datetime.date(2026, 1, 4), datetime.date(2026, 1, 5)),)
+    """
+    if len(before) < 2 or step.stage != "readings" or len(step.ranges) != 1 or step.last is None:
+        return step.ranges
+    (start, end), one = step.ranges[0], timedelta(days=1)
+    if start != before[1][1] + one or before[1][0] != before[0][1] + one:
+        return step.ranges
+    wanted = start + 2 * (before[1][1] - before[1][0] + one) - one
+    return ((start, max(end, min(wanted, step.last, last or step.last))),)
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:

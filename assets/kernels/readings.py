@@ -13,6 +13,7 @@ Nothing is dropped but exact repetitions: a sample that breaks its tag's contrac
 | jump | counter rose faster than is physically possible | kept | uncertain; the pieces are not booked |
 | reload | counter fell to a value it cannot have counted to: restored from a backup | kept | uncertain |
 | back_step | counter fell by no more than `back_step_pcs`: corrected, nothing is taken back | kept | uncertain |
+| spike_end | back_step behind a jump: the level before the jump holds, and stands in `text` | kept | uncertain |
 | return | counter is back where it was before a jump or a fall | kept | as delivered |
 | reset, rollover, replaced | counter began again at 0, after its last value, with a new device | kept | as delivered |
 
@@ -36,7 +37,7 @@ __all__ = ["NEEDS", "clean", "closing"]
 NEEDS = ("date", "ts", "tag", "value", "text", "status", "received_at", "source", "segment", "seq")
 STATES = ("state", "mode")
 """Roles whose samples become words."""
-UNSURE = [s.value for s in (Step.JUMP, Step.RELOAD, Step.BACK_STEP)]
+UNSURE = [s.value for s in (Step.JUMP, Step.RELOAD, Step.BACK_STEP, Step.SPIKE_END)]
 """Classes whose reading is uncertain: what it shows may not be what was counted."""
 NUMERIC = (*CUMULATIVE, "power", "temperature", "vibration", "pressure", "flow", "speed")
 

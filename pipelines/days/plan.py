@@ -27,12 +27,13 @@ from warehouse.state import State
 class Step:
     """The first stale stage: contiguous ranges of days, and a key that names this state of the data.
 
-    A stage of tables kept whole has no ranges.
+    A stage of tables kept whole has no ranges. `last` is the last day the stage has at all.
     """
 
     stage: str
     ranges: tuple[tuple[date, date], ...]
     key: str
+    last: date | None = None
 
     @property
     def days(self) -> int:
@@ -89,7 +90,8 @@ def plan(plant: Plant, lake: Lake, state: State, first: date | None = None, last
         found = look.stale(stage)
         stale = {d: h for d, h in found.items() if (first is None or d >= first) and (last is None or d <= last)}
         if stale:
-            return Step(stage, tuple(ranges(stale)), digest(*(f"{d}{h}" for d, h in stale.items())))
+            key = digest(*(f"{d}{h}" for d, h in stale.items()))
+            return Step(stage, tuple(ranges(stale)), key, max([*stale, *look.inputs.days_of(stage)]))
     return None
 
 

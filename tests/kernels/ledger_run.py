@@ -166,7 +166,7 @@ def time_of(
     ends = horizon.latest(clean.lazy(), data.reports.lazy(), data.bronze.lazy(), machines, tags, edges)
     reported = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
     rows = ledger.time_ledger(
-        states.signal_events(clean.lazy(), tags),
+        states.signal_events(clean.lazy(), tags, horizon.reach(edges, ends)),
         calendar.segments(plant, first - timedelta(days=1), last),
         states.with_evidence(machines, tags, reports=reported),
         data.operations.lazy(),

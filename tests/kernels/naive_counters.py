@@ -81,7 +81,7 @@ class Clerk:
                 return self.come_back(day, now, value)
         if spike and value < trusted:  # the jump never was: look from before it
             self.level, self.trusted, self.falls, self.earlier = self.trusted, None, [], 0
-            return self.fall(day, now, value)
+            return self.fall(day, now, value, "spike_end")
         if spike and value < level:
             self.level = (now, value)
             return self.write(day, "jump")
@@ -108,11 +108,11 @@ class Clerk:
         self.level = (now, value)
         return self.write(day, "jump", 0, value - base)
 
-    def fall(self, day: date, now: datetime, value: float) -> None:
+    def fall(self, day: date, now: datetime, value: float, small: str = "back_step") -> None:
         """Less than the level."""
         since, level = self.level
         if value > 0 and level - value <= self.tolerance:
-            return self.write(day, "back_step")
+            return self.write(day, small)
         self.trusted = self.trusted or self.level
         self.level = (now, value)
         self.falls.append(len(self.entries))

@@ -54,11 +54,15 @@ def code(row: Row) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _words(world: World, tag: Row, low: int) -> Iterator[Said]:
-    """Samples and silences of a state or mode tag from the first day on."""
-    samples = [r for r in facts(world, tag["tag"]) if r["ts"] >= low]
+def _words(world: World, tag: Row, days: list[int], end: int) -> Iterator[Said]:
+    """Samples and silences of a state or mode tag from the first day on.
+
+    A sample that is silent for longer than `stale_us` inside a production day (as far as the data go) is not believed
+    from its own instant on; one that outlives its day is judged anew in the next.
+    """
+    samples = [r for r in facts(world, tag["tag"]) if r["ts"] >= days[0]]
     stale, since, last_class, before = tag["stale_us"], None, "", None
-    for n, row in enumerate(samples):
+    for row, following in zip(samples, [*(r["ts"] for r in samples[1:]), days[-1]], strict=True):
         at, trusted = row["ts"], not bad(row)
         word = world.word(tag["states"], code(row)) if trusted else None
         word = word if word in WORDS else "unknown"
@@ -66,22 +70,25 @@ def _words(world: World, tag: Row, low: int) -> Iterator[Said]:
         silent = stale is not None and before is not None and at - before > stale
         since = at if now != last_class or silent else since
         last_class, before = now, at
-        yield Said(at, word, "signal" if trusted else "none", since if trusted else None)
-        following = samples[n + 1]["ts"] if n + 1 < len(samples) else None
-        if trusted and stale is not None and (following is None or at + stale < following):
-            yield Said(at + stale, "unknown", "none", None)
+        for begin in [at, *(d for d in days if at < d < following)]:
+            over = min(following, end, next((d for d in days if d > begin), begin))
+            if trusted and stale is not None and over - at > stale:
+                yield Said(begin, "unknown", "none", None)
+                break
+            if begin == at:
+                yield Said(at, word, "signal" if trusted else "none", since if trusted else None)
 
 
-def signal(world: World, machine: Row, days: list[int]) -> list[Said]:
+def signal(world: World, machine: Row, days: list[int], end: int) -> list[Said]:
     """The state signal of a machine, changes in time order; executing counts as its mode says, short runs are none.
 
-    `days` are the starts of the production days and the end of the last.
+    `days` are the starts of the production days and the end of the last; `end` is how far the site's data go.
     """
     own = {t["role"]: t for t in world.of("tags", machine["machine"]) if t["role"] in {"state", "mode"}}
     if "state" not in own:
         return []
-    said = list(_words(world, own["state"], days[0]))
-    said = _moded(said, list(_words(world, own["mode"], days[0]))) if "mode" in own else said
+    said = list(_words(world, own["state"], days, end))
+    said = _moded(said, list(_words(world, own["mode"], days, end))) if "mode" in own else said
     return steadied(said, days, machine["minimum_run_us"]) if machine["minimum_run_us"] else said
 
 

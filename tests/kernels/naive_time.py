@@ -88,7 +88,7 @@ def _machine(world: World, machine: Row, end: int) -> Iterator[Row]:
     days = sorted(
         {min(c["start_at"] for c in cells if c["production_day"] == d) for d in {c["production_day"] for c in cells}}
     )
-    said, layers = signal(world, machine, [*days, cells[-1]["end_at"]]), _layers(world, machine["machine"])
+    said, layers = signal(world, machine, [*days, cells[-1]["end_at"]], end), _layers(world, machine["machine"])
     edges = {low, high} | {c["start_at"] for c in cells} | {s.at for s in said}
     edges |= {at for layer in layers.values() for at in layer.edges()}
     inside = sorted(at for at in edges if low <= at <= high)

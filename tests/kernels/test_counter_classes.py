@@ -106,6 +106,7 @@ CLASSES = [
     ("rolls_free", [(0, 995), (10, 990)], [None, "reload"], 0, 990),
     ("steady", [(0, 100), (10, 98), (20, 98), (30, 101)], [None, "back_step", "back_step", None], 1, 0),
     ("steady", [(0, 100), (10, 98), (20, 99), (30, 105)], [None, "back_step", "back_step", None], 5, 0),
+    ("steady", [(0, 100), (10, 900), (20, 99), (30, 105)], [None, "jump", "spike_end", None], 5, 800),
     ("steady", [(0, 100), (10, 96), (20, 97)], [None, "reload", None], 1, 21),
     ("steady", [(0, 2), (10, 0), (20, 1)], [None, "reset", None], 1, 0),  # to 0 is never a correction
     ("swapped", [(35_000, 800), (36_010, 53), (36_020, 54)], [None, "replaced", None], 4, 0),

@@ -154,6 +154,18 @@ def test_what_only_the_collector_reads_touches_nothing(root, built, tmp_path):
     assert not any(found.values())
 
 
+def test_a_change_that_lasts_is_carried_on_in_ever_longer_ranges(tmp_path):
+    root, plant, floor = tmp_path / "root", plant_of(tmp_path), Floor(tmp_path / "root")
+    floor.rows([("m-1.state", START + HOUR, 1), ("m-1.good", START + timedelta(days=9), 5)])
+    stages(plant, root)
+    floor.rows([("m-1.state", START + 2 * HOUR, 6)])
+    ran = [s for s in stages(plant, root) if s.startswith("readings")]
+    spans = [tuple(int(d[-2:]) for d in s.split()[1].split("..")) for s in ran]
+    assert spans == [(2, 2), (3, 3), (4, 5), (6, 9), (10, 11)]
+    ours, theirs = content(root), rebuilt(plant, root, tmp_path / "fresh")
+    assert not [n for n in ours if not ours[n].equals(theirs[n])]
+
+
 def test_a_lost_bronze_table_is_not_taken_for_a_deletion(root, built):
     from plant.errors import TerminalError
 

@@ -26,6 +26,7 @@ class Step(StrEnum):
     REPLACED = "replaced"
     RELOAD = "reload"
     BACK_STEP = "back_step"
+    SPIKE_END = "spike_end"
     JUMP = "jump"
     RETURN = "return"
 
@@ -61,8 +62,10 @@ class State(NamedTuple):
     earlier: float = 0.0
 
 
-def opened(seen: Level, doubt: Level) -> State:
-    """The state a series opens with when its counter is in doubt since an earlier day."""
+def opened(seen: Level, doubt: Level, kind: str | None = None) -> State:
+    """The state a series opens with when its counter is in doubt since an earlier day, or below its level."""
+    if kind == Step.SPIKE_END:
+        return State(doubt)
     return State(seen, doubt, earlier=seen.value if 2 * seen.value < doubt.value else 0.0)
 
 
@@ -88,7 +91,8 @@ def judge(counter: Counter, state: State, now: Level, row: int, starts_at: float
     if doubt is not None and _came_back(counter, level, doubt, now):
         return _returned(state, doubt, now)
     if doubt is not None and level.value > doubt.value > now.value:
-        return _fall(counter, State(doubt), now, row)
+        fallen = _fall(counter, State(doubt), now, row)
+        return fallen._replace(kind=Step.SPIKE_END) if fallen.kind == Step.BACK_STEP else fallen
     if doubt is not None and level.value > now.value >= doubt.value:
         return Verdict(Step.JUMP, 0.0, 0.0, level.at_us, state._replace(level=now))
     if now.value < level.value:

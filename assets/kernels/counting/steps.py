@@ -18,8 +18,9 @@ from assets.kernels.counting.judgement import SLACK_PCS, Counter, Level, State, 
 KINDS = ("good", "scrap", "rework")
 COUNTS = tuple(f"{kind}_count" for kind in KINDS)
 CUMULATIVE = (*COUNTS, "energy")
-READ = ("tag", "production_day", "at", "since_at", "held_since_at", "value", "text", "opening")
+READ = ("tag", "production_day", "at", "since_at", "held_since_at", "value", "text", "flag", "opening")
 """Columns of silver.readings that `in_order` needs."""
+BELOW = (Step.BACK_STEP, Step.SPIKE_END)
 REACH = 3
 """Changed readings looked at behind an anomaly before the rest of the counter is asked for."""
 JUDGED: dict[str, pl.DataType] = {
@@ -28,7 +29,7 @@ JUDGED: dict[str, pl.DataType] = {
 }  # fmt: skip
 NEAR = (
     "index", "row", "place", "broken", "brought", "before", "before_us", "since_us", "value", "us", "at_us", "text",
-    "doubt_us",
+    "doubt_us", "flag",
 )  # fmt: skip
 WORK = ("row", "us", "before", "before_us", "broken", "changed", "brought")
 
@@ -38,15 +39,15 @@ def steps(rows: pl.DataFrame, tags: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         rows: readings with a value, in time order inside each `series` (i64; its rows stand together):
-            series, index (row number in `tags`), value, since_at, at, and the doubt an opening row brings
-            along: text (its level, as text) and held_since_at (its source time), null without one.
+            series, index (row number in `tags`), value, since_at, at, flag, and the doubt an opening row
+            brings along: text (its level, as text) and held_since_at (its source time), null without one.
         tags: `plant.dimensions.tags_frame` in the order that `index` counts.
 
     Returns the rows with `kind` (class of the step, null where it simply rises), `step` (booked, in the tag's
     unit; null for the first of a series), `held` (quarantined), `since_us` (`at` of the reading it is measured
     from, where the stretch begins in which the step was made), and what is known after the row: `doubt`,
-    `doubt_us` (level and source time before an unconfirmed jump or fall) and `below` (a tolerated back-step:
-    the level above it still holds).
+    `doubt_us` (level and source time before an unconfirmed jump or fall; of a spike's end the level that holds)
+    and `below` (a tolerated back-step: the level above it still holds).
     """
     swaps = _swaps(tags)
     measured = _measured(rows, tags, swaps)
@@ -135,19 +136,21 @@ class _Walk:
         state: State | None = None
         before_it = -1
         at = near.with_columns(at_us=us("at"), doubt_us=us("held_since_at")).select(NEAR)
-        for index, row, place, broken, brought, before, before_us, since_us, *now, text, doubt_us in at.iter_rows():
+        for index, row, place, broken, brought, *rest in at.iter_rows():
+            before, before_us, since_us, *now, text, doubt_us, flag = rest
             if state is not None and place != before_it + 1:
                 return False
             before_it = place
             if before is None:
-                state = self._opened(row, Level(*now), text, doubt_us) if brought else None
+                state = self._opened(row, Level(*now), text, doubt_us, flag) if brought else None
             elif state is not None or broken:
                 state = self._step(index, row, state, Level(before, before_us, since_us), Level(*now))
         return state is None or before_it == last
 
-    def _opened(self, row: int, seen: Level, text: str, doubt_us: int) -> State:
-        state = opened(seen, Level(float(text), doubt_us, seen.at_us))
-        self.found[row] = Verdict(None, None, 0.0, None, state)
+    def _opened(self, row: int, seen: Level, text: str, doubt_us: int, flag: str | None) -> State:
+        state = opened(seen, Level(float(text), doubt_us, seen.at_us), flag)
+        below = Step.SPIKE_END if flag == Step.SPIKE_END else None
+        self.found[row] = Verdict(below, None, 0.0, None, state)
         return state
 
     def _step(self, index: int, row: int, state: State | None, before: Level, now: Level) -> State | None:
@@ -165,10 +168,10 @@ class _Walk:
     def rows(self) -> list[tuple[Any, ...]]:
         """The verdicts in the columns of JUDGED."""
         return [
-            (row, v.kind, v.step, v.held, v.since_us, v.after.doubt and v.after.doubt.value,
-             v.after.doubt and v.after.doubt.us, v.kind == Step.BACK_STEP)
+            (row, v.kind, v.step, v.held, v.since_us, kept and kept.value, kept and kept.us, v.kind in BELOW)
             for row, v in self.found.items()
-        ]  # fmt: skip
+            for kept in [v.after.level if v.kind == Step.SPIKE_END else v.after.doubt]
+        ]
 
 
 def _told(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
