@@ -107,6 +107,9 @@ def _signature(snapshots: Snapshots, state: State) -> str:
 def _name(con: duckdb.DuckDBPyConnection, plant_name: str) -> None:
     words = f"Shopfloor lakehouse of {plant_name or 'this plant'}"
     con.execute(f"CREATE OR REPLACE VIEW main.about AS SELECT {literal(words)} AS plant, now() AS opened_at")
+    con.execute("COMMENT ON VIEW main.about IS 'What this file is, and when you opened it.'")
+    con.execute("COMMENT ON COLUMN main.about.plant IS 'the plant this file is of'")
+    con.execute("COMMENT ON COLUMN main.about.opened_at IS 'instant of this query'")
 
 
 def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = ("bronze", "silver", "gold")) -> None:

@@ -186,8 +186,9 @@ KPI_SUMS = Table(
         *(C(m.name, "i64", m.doc) for m in MEASURES),
         REVISION, KNOWN_FROM,
         C("known_to", "instant", "until when the row read so; null: it still does", null=True),
-        C("cause", "str", "why this revision came about: first, late rows, orders, reclassification, calendar, target, "
-          "settings, definition, or several joined by ' + '", null=True),
+        C("cause", "str", "why this revision came about: first, running (the hour was not over), late rows, orders, "
+          "reclassification, calendar, target, settings, definition, unstated (nobody said), or several joined "
+          "by ' + '", null=True),
     ),
 )  # fmt: skip
 

@@ -24,10 +24,10 @@ NEEDS: dict[Need, tuple[Term, str]] = {
     "valued": (Number(1.0) - Sum("unvalued_pcs"), "no priced bill of material"),
     "material": (Sum("cm_cents"), "no material issued"),
     "stock": (Sum("stock_us") + absolute(Sum("rmi_cent_s")) + absolute(Sum("wip_cent_s")) + absolute(Sum("fgi_cent_s")),
-              "no stock ledger"),
+              "no stock account of the scope"),
     "stock_account": (Sum("stock_us"), "no stock account of the scope"),
     "measured": (Sum("spc_n"), "nothing measured with two limits"),
     "inspected": (Sum("inspected_pcs"), "nothing inspected"),
-    "planned_scrap": (Sum("psq_micropcs"), "no scrap planned"),
+    "planned_scrap": (Sum("psq_micropcs"), "no planned scrap of whole orders"),
 }  # fmt: skip
 """A term that must be above 0, and the note when it is not. A KPI's needs are asked in their order."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -247,6 +248,23 @@ def test_what_cannot_be_asked_is_told(lake, clock):
         why(lake, "quality", "machine", "saw", "all", clock.at, clock.at)
     with pytest.raises(TerminalError, match="valid is an instant before it"):
         why(lake, "quality", "machine", "saw", "day", clock.at, clock.at, clock.at - timedelta(1))
+    with pytest.raises(TerminalError, match=r"known_at 2026-11-02T06:00:00 has no zone; give an aware datetime"):
+        as_of(lake, "quality", datetime.fromisoformat("2026-11-02T06:00"), "machine", grain="day", **SPAN)
+    with pytest.raises(TerminalError, match=r"then 2026-11-02T06:00:00 has no zone"):
+        why(lake, "quality", "machine", "saw", "day", clock.at, datetime.fromisoformat("2026-11-02T06:00"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"k": "oe"}, "no KPI oe"), ({"l": "plant"}, "level is plant; valid are machine"),
+     ({"g": "week"}, "grain is week; valid are shift, day")],
+)  # fmt: skip
+def test_the_macro_refuses_words_it_does_not_know(lake, clock, wrong, said):
+    write(lake, sums.row("saw", 6, apt_us=1, pbt_us=4))
+    values = {"k": "availability", "l": "machine", "s": "saw", "g": "day", "p": sums.hour(DAY, 6), "t": clock.at,
+              "n": clock.at} | wrong  # fmt: skip
+    with pytest.raises(duckdb.Error, match=said):
+        connect(lake.root).sql("FROM gold.why_kpi($k, $l, $s, $g, $p, $t, $n)", params=values).pl()
 
 
 def random_rows(seed):

@@ -41,6 +41,12 @@ def test_every_table_and_column_carries_its_comment(lake, frame):
     words = dict(views + real)
     assert all(t.doc in words[name] for name, t in tables().items())
     assert con.execute("SELECT plant FROM main.about").fetchone() == ("Shopfloor lakehouse of northmill",)
+    bare = con.execute(
+        "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL "
+        "UNION SELECT schema_name, function_name FROM duckdb_functions() "
+        "WHERE function_type = 'table_macro' AND NOT internal AND comment IS NULL"
+    ).fetchall()
+    assert bare == []
 
 
 def test_types_are_what_the_interface_says(lake, frame):

@@ -57,6 +57,8 @@ def test_what_cannot_be_signed_is_refused(lake):
         sign_off(lake, *CELL[:4], sums.hour(DAY, 7), by="Ada")
     with pytest.raises(TerminalError, match="no KPI 'oe'"):
         sign_off(lake, "oe", *CELL[1:], by="Ada")
+    with pytest.raises(TerminalError, match="period_start 2026-11-02T06:00:00 has no zone"):
+        sign_off(lake, *CELL[:4], datetime.fromisoformat("2026-11-02T06:00"), by="Ada")
     assert not lake.exists("bronze.signoffs")
 
 

@@ -15,7 +15,7 @@ from plant.errors import TerminalError
 from plant.tables import table
 from warehouse.connect import opened, quoted, show
 from warehouse.lake import Lake
-from warehouse.revisions.cells import Cells, Grain, Level, checked, summed
+from warehouse.revisions.cells import Cells, Grain, Level, checked, instant, summed
 from warehouse.revisions.definitions import Definition, in_force, published
 from warehouse.snapshot import literal
 
@@ -63,9 +63,10 @@ def as_of(
         definition: 'then' for the definitions in force at `known_at`, 'now' for the current ones.
 
     Raises:
-        TerminalError: an unknown KPI, level or grain; the message names the valid ones.
+        TerminalError: an unknown KPI, level or grain (the message names the valid ones), or `known_at` has no zone.
     """
     checked(level, grain)
+    known_at = instant(known_at, "known_at")
     with reading(source) as con:
         wanted = chosen(published(con), kpi, known_at if definition == "then" else None)
         cells = Cells(level, grain, measured(con, wanted))

@@ -37,6 +37,19 @@ _HOUR = (
 )
 
 
+def instant(at: datetime, what: str) -> datetime:
+    """An instant in UTC.
+
+    Raises:
+        TerminalError: it has no zone, so nobody can tell which instant is meant.
+    """
+    if at.tzinfo is None:
+        raise TerminalError(
+            f"{what} {at.isoformat()} has no zone; give an aware datetime, as in datetime(2026, 5, 4, 6, tzinfo=UTC)"
+        )
+    return at.astimezone(UTC)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Cells of one level and grain; `measures` are the sums wanted. SQL parameters: $first, $last, $scope, $at, $now.

@@ -17,7 +17,7 @@ import polars as pl
 
 from plant.errors import TerminalError
 from warehouse.revisions.as_of import Source, chosen, measured, reading
-from warehouse.revisions.cells import Cells, Grain, Level, checked, days_around
+from warehouse.revisions.cells import Cells, Grain, Level, checked, days_around, instant
 from warehouse.revisions.definitions import Definition, in_force, published
 
 TOTAL, DEFINITION = "total", "definition"
@@ -78,7 +78,8 @@ def why(
         TerminalError: an unknown KPI, level or grain; the message names the valid ones.
     """
     checked(level, grain, GRAINS)
-    until = now or datetime.now(UTC)
+    then, period_start = instant(then, "then"), instant(period_start, "period_start")
+    until = instant(now or datetime.now(UTC), "now")
     if then > until:
         raise TerminalError(f"then is {then}, after {until}; valid is an instant before it")
     with reading(source) as con:

@@ -12,7 +12,7 @@ from plant.errors import TerminalError
 from plant.tables import table
 from warehouse.lake import Lake
 from warehouse.revisions.as_of import as_of
-from warehouse.revisions.cells import Grain, Level, checked, days_around
+from warehouse.revisions.cells import Grain, Level, checked, days_around, instant
 from warehouse.revisions.changes import GRAINS
 from warehouse.revisions.history import GRACE, HOUR
 from warehouse.revisions.stamps import RELATIVE
@@ -48,7 +48,7 @@ def sign_off(
     checked(level, grain, GRAINS)
     if not by.strip():
         raise SignoffError("a sign-off needs a name: say who signs")
-    cell = dict(zip(CELL, (kpi, level, scope, grain, period_start.astimezone(UTC)), strict=True))
+    cell = dict(zip(CELL, (kpi, level, scope, grain, instant(period_start, "period_start")), strict=True))
     while True:
         past, now = lake.scan(NAME).collect(), datetime.now(UTC)
         number = _number(lake, cell, now)

@@ -29,6 +29,11 @@ COMMENTS = {
     "contribution": "difference to twelve decimals, exact",
 }  # fmt: skip
 
+WHY = (
+    "Why a number changed between two instants: gold.why_kpi(kpi, level, scope, grain, period_start, then, now); grain "
+    "is shift or day. One row an instant and cause with what it added, and a row 'total'; the parts sum to it exactly."
+)
+
 
 def create_views(con: duckdb.DuckDBPyConnection) -> None:
     """Create or replace gold.kpi_changes and gold.why_kpi over the definitions a connection shows as in force."""
@@ -40,11 +45,12 @@ def create_views(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def comment_views() -> Iterator[str]:
-    """COMMENT statements of the view and its columns."""
+    """COMMENT statements of the view, its columns and the macro."""
     said = dict(COMMENTS)
     yield f"COMMENT ON VIEW gold.kpi_changes IS {literal(said.pop('kpi_changes'))}"
     for column, words in said.items():
         yield f"COMMENT ON COLUMN gold.kpi_changes.{column} IS {literal(words)}"
+    yield f"COMMENT ON MACRO TABLE gold.why_kpi IS {literal(WHY)}"
 
 
 PARAMETERS = ("kpi_", "level_", "scope_", "grain_", "period_start_", "then_", "now_")
@@ -73,7 +79,9 @@ FROM changes WHERE value IS DISTINCT FROM value_before"""
 
 def _why(of: Sequence[Definition], measures: Sequence[str]) -> str:
     scope = " ".join(f"WHEN {literal(level)} THEN {column}" for level, column in LEVELS.items())
+    scope += f" ELSE error('level is ' || level_ || '; valid are {', '.join(LEVELS)}')"
     kpi = " ".join(f"WHEN {literal(d.kpi)} THEN {d.value}" for d in of)
+    kpi += " ELSE error('there is no KPI ' || kpi_ || '; gold.kpi_definitions has them all')"
     instant, cause = (f"CASE WHEN instant > then_ THEN {name} END" for name in ("instant", "cause"))
     asked = "scope = scope_ AND period_start = period_start_ AND production_day BETWEEN period_start_::DATE - 2 "
     return f"""
@@ -111,7 +119,8 @@ marked AS (
     SELECT * EXCLUDE (grains), unnest(grains) AS grain FROM leveled WHERE scope IS NOT NULL
 ), cells AS (
     SELECT level, scope, grain, production_day, characteristic, known_from, known_to, cause, ended_by, {held},
-        CASE grain WHEN 'shift' THEN shift_start WHEN 'day' THEN day_start END AS period_start
+        CASE grain WHEN 'shift' THEN shift_start WHEN 'day' THEN day_start ELSE error('grain is ' || grain ||
+            '; valid are shift, day (other grains: warehouse.why in Python)') END AS period_start
     FROM grained WHERE grain <> 'shift' OR ({SHIFTS_OFF})
 )"""
 

@@ -37,7 +37,7 @@ PIECES: tuple[Kpi, ...] = (
     _iso(
         "actual_to_planned_scrap_ratio", "Actual to planned scrap ratio", source="ISO 22400-2 KPI 14",
         formula="SQ / PSQ", numerator=Number(1_000_000.0) * Sum("order_scrap_pcs"), denominator=Sum("psq_micropcs"),
-        empty="no scrap planned", better="lower", needs=("planned_scrap",), timed=False, iso_number=14,
+        empty="no planned scrap of whole orders", better="lower", needs=("planned_scrap",), timed=False, iso_number=14,
         iso_name="ActualToPlannedScrapRatio",
         remark="Scrap of an order over the scrap planned for the pieces it has made so far: PSQ of the work order x "
         "pieces off the last operation / pieces ordered. Both sides in millionths of a piece.",

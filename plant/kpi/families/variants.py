@@ -14,6 +14,7 @@ _MORE = FE + Number(1.0)
 _TTR = Sum("breakdown_us")
 _FUUZ = "one secondary source (Fuuz ISO 22400 formulas)"
 _MADE = Sum("produced_material_mcents")
+_NO_LAST = "last operation made nothing here"
 _ALL_STOCK = Sum("rmi_cent_s") + Sum("wip_cent_s") + Sum("fgi_cent_s")
 _hours = partial(_variant, unit="h", factor=HOURS)
 _AFTER = "after ISO 22400-2 KPI"
@@ -102,16 +103,16 @@ MATERIAL_VARIANTS: tuple[Kpi, ...] = (
              remark="Time-weighted value of finished goods in stock over the value of finished goods received from "
              "production in the period. For a whole site; several sites weigh by their time."),
     _variant("production_loss_ratio_of_produced", "Production loss of produced", source=f"KPI 27 in {_FUUZ}",
-             formula="PL / PQ", numerator=Sum("scrap_material_mcents"), denominator=_MADE, empty="nothing produced",
+             formula="PL / PQ", numerator=Sum("scrap_material_mcents"), denominator=_MADE, empty=_NO_LAST,
              better="lower", needs=("routed", "valued"), timed=False, variant_of="production_loss_ratio",
              remark=VALUE + "PQ are the pieces off the last operation."),
     _variant("storage_and_transport_loss_ratio_of_produced", "Storage and transportation loss of produced",
              source=f"KPI 28 in {_FUUZ}", formula="STL / PQ", numerator=Number(1000.0) * Sum("stl_cents"),
-             denominator=_MADE, empty="nothing produced", better="lower", needs=("stock_account", "routed", "valued"),
+             denominator=_MADE, empty=_NO_LAST, better="lower", needs=("stock_account", "routed", "valued"),
              timed=False,
              variant_of="storage_and_transport_loss_ratio", remark=VALUE + "PQ are the pieces off the last operation."),
     _variant("other_loss_ratio_of_produced", "Other loss of produced", source=f"KPI 29 in {_FUUZ}", formula="OL / PQ",
-             numerator=Number(1000.0) * Sum("ol_cents"), denominator=_MADE, empty="nothing produced", better="lower",
+             numerator=Number(1000.0) * Sum("ol_cents"), denominator=_MADE, empty=_NO_LAST, better="lower",
              needs=("stock_account", "routed", "valued"), timed=False, variant_of="other_loss_ratio",
              remark=VALUE + "PQ are the pieces off the last operation."),
 )  # fmt: skip
