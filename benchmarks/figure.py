@@ -26,7 +26,8 @@ class Figure:
     def row(self) -> str:
         """One row of docs/benchmarks.md."""
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        return f"| `{self.name}` | {self.figure:,.2f} | {self.unit} | {self.versus} | {ratio} | {self.note} |"
+        figure = f"{self.figure:,.0f}" if abs(self.figure) >= 1000 else f"{self.figure:.4g}"
+        return f"| `{self.name}` | {figure} | {self.unit} | {self.versus} | {ratio} | {self.note} |"
 
 
 def children_cpu_s() -> float:
