@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test nightly lint bench lock schema clean
+.PHONY: install demo test chaos nightly lint bench lock schema clean
 
 install: $(STAMP)
 
@@ -27,6 +27,11 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# Servers cut, delayed and restarted, disks full and read only, the collector killed 100 times: no value may be lost
+# or doubled. One process, about ten minutes; one line a suite at the end.
+chaos: install
+	$(BIN)/python -m pytest -n 0 --timeout 1200 tests/chaos
 
 # Every property test with the nightly profile (tests/conftest.py): 2,000 examples each, 100,000 random machine
 # days against the naive oracle among them. About half an hour on two cores.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import demo, incremental, ledger, ledger_full, truth
+from benchmarks import demo, incremental, ledger, ledger_full, modbus, soak, sparkplug, trace, truth
 from benchmarks.figure import Figure
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -20,7 +20,11 @@ SUITES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "late": incremental.late,
     "ledger": ledger.figures,
     "ledger.full": ledger_full.figures,
+    "modbus": modbus.figures,
     "readings": ledger_full.cleaning,
+    "soak": soak.figures,
+    "sparkplug": sparkplug.figures,
+    "trace": trace.figures,
     "truth": truth.figures,
 }
 

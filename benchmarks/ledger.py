@@ -19,7 +19,7 @@ import polars as pl
 from assets.kernels.horizon import reach
 from assets.kernels.ledger import Given, parts
 from assets.kernels.readings import closing
-from assets.kernels.states import signal_events, with_evidence
+from assets.kernels.signals.states import signal_events, with_evidence
 from benchmarks.figure import Figure, cpu_of
 from benchmarks.peers import by_day, merge_asof, merge_asof_layers, range_join
 from plant import calendar
@@ -208,7 +208,7 @@ def build(plant: Plant, path: Path) -> Iterator[pl.DataFrame]:
     whole = calendar.segments(plant, FIRST - timedelta(days=1), last)
     ends = bounds.group_by("site").agg(latest_at=pl.col("end_at").max()).lazy()
     told = layers(plant)
-    events = signal_events(pl.scan_parquet(path), tags)
+    events = signal_events(pl.scan_parquet(path), tags, reach(bounds, ends))
     given = Given(
         events, whole, machines, told["operations"], told["downtimes"], reach(bounds, ends),
         attendance=told["attendance"], minor_stops=minor_stops_frame(plant),

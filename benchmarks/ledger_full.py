@@ -21,7 +21,7 @@ from assets.kernels.figures.sums import Sources, kpi_sums
 from assets.kernels.horizon import reach
 from assets.kernels.ledger import time_ledger
 from assets.kernels.readings import clean
-from assets.kernels.states import signal_events, with_evidence
+from assets.kernels.signals.states import signal_events, with_evidence
 from benchmarks.figure import Figure, cpu_of
 from plant import calendar
 from plant.config import Plant, load
@@ -173,7 +173,7 @@ def build(plant: Plant, path: Path, operations: pl.LazyFrame, people: pl.LazyFra
     scan, made = pl.scan_parquet(path), {}
 
     def time() -> None:
-        events = signal_events(scan, tags)
+        events = signal_events(scan, tags, reach(bounds, ends))
         rows = time_ledger(events, segments, machines, operations, downtimes, reach(bounds, ends), attendance=people)
         made["time"] = rows.collect(engine="in-memory")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,17 @@ class Landing:
     frame: pl.DataFrame
     quarantine: pl.DataFrame = field(default_factory=no_quarantine)
     ingested: Ingested | None = None
+
+
+class Landings:
+    """Landings that are read as they are asked for, so that only one is in memory; asked again, read again."""
+
+    def __init__(self, read: Callable[[], Iterator[Landing]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[Landing]:
+        """Read them."""
+        return self._read()
 
 
 class Dock(Protocol):

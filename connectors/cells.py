@@ -6,6 +6,8 @@ never a guess, and the caller says so in quarantine. No clock, no files.
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from connectors.base import INSTANT
@@ -31,14 +33,25 @@ def as_text(column: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     return text.str.replace(".", ",", literal=True) if decimal_comma and column.dtype.is_float() else text
 
 
-def number(column: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
-    """Float64; NaN and infinities are read as such. Text with a dot but no comma is null under decimal_comma."""
+def number(column: pl.Series, *, decimal_comma: bool = False, thousands: str = "") -> pl.Series:
+    """Float64; NaN and infinities are read as such. Text with a dot but no comma is null under decimal_comma.
+
+    `thousands` is taken out where it stands between groups of three digits (a blank: also the narrow and the
+    unbreakable one). Text that groups otherwise is null: 1.23 is no number where a dot groups.
+    """
     if column.dtype == pl.String:
-        text = column.str.strip_chars()
+        text = _ungrouped(column.str.strip_chars(), thousands) if thousands else column.str.strip_chars()
         return _comma(text) if decimal_comma else text.cast(pl.Float64, strict=False)
     if column.dtype.is_numeric() or column.dtype in {pl.Boolean(), pl.Null()}:
         return column.cast(pl.Float64)
     return pl.Series(column.name, [None] * column.len(), dtype=pl.Float64)
+
+
+def _ungrouped(text: pl.Series, mark: str) -> pl.Series:
+    marks = "[ \u00a0\u202f]" if mark == " " else re.escape(mark)
+    has = text.str.contains(marks).fill_null(value=False)
+    grouped = text.str.contains(rf"^[+-]?\d{{1,3}}({marks}\d{{3}})+([^\d].*)?$").fill_null(value=False)
+    return text.str.replace_all(marks, "").zip_with(~has | grouped, text.clear().extend_constant(None, text.len()))
 
 
 def _comma(text: pl.Series) -> pl.Series:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from plant.contracts.bronze import READINGS
@@ -23,6 +24,8 @@ IDENTITY = ["tag", "ts", "value", "text", "status"]
 WINDOW = timedelta(seconds=120)
 RECENT_ROWS = 500_000
 BEHIND_ROWS = 200_000
+NEVER_US = np.iinfo("i8").min
+_NONE = np.empty(0, "i8")
 
 
 class Intake(Protocol):
@@ -56,11 +59,15 @@ class Seen:
     """Rows of one source known to be stored: the last per tag, and all of the last `WINDOW`.
 
     `fresh` removes exact repeats of those (tag, ts, value, text, status). It never removes a row for
-    being older than another one: a clock set back at the source must not cost readings.
+    being older than another one: a clock set back at the source must not cost readings. Rows ahead of all that
+    is stored of their tag cost next to nothing; only the others are compared.
     """
 
     def __init__(self, stored: pl.DataFrame | None = None) -> None:
         self._last = pl.DataFrame(schema={k: ROWS[k] for k in IDENTITY})
+        self._words = pl.Series(dtype=pl.Categorical(pl.Categories.random("tags")))  # its codes live while this does
+        self._newest_us = np.empty(0, "i8")  # by the code of the tag
+        self._placed: tuple[pl.DataFrame | None, tuple[np.ndarray, np.ndarray]] = (None, (_NONE, _NONE))
         self._behind: list[pl.DataFrame] = []
         self._behind_rows = 0
         self._recent: deque[tuple[datetime, pl.DataFrame]] = deque()
@@ -75,8 +82,8 @@ class Seen:
         """The rows with the newest source time, per tag."""
         if self._behind:
             rows = pl.concat([self._last, *self._behind])
-            newest = rows.filter(pl.col("ts") == pl.col("ts").max().over("tag"))
-            self._last = newest.unique(IDENTITY)
+            codes, us = self._places(rows)
+            self._last = rows.filter(pl.Series(us == self._newest_us[codes], dtype=pl.Boolean)).unique(IDENTITY)
             self._behind, self._behind_rows = [], 0
         return self._last
 
@@ -86,7 +93,9 @@ class Seen:
 
     def advance(self, rows: pl.DataFrame) -> None:
         """Take rows as stored, keeping only the newest per tag."""
-        self._behind.append(rows.select(IDENTITY))
+        codes, us = self._places(rows)
+        np.maximum.at(self._newest_us, codes, us)
+        self._behind.append(rows[IDENTITY])
         self._behind_rows += rows.height
         if self._behind_rows > BEHIND_ROWS:
             _ = self.last
@@ -94,7 +103,7 @@ class Seen:
     def remember(self, rows: pl.DataFrame) -> None:
         """Take rows as stored, keeping all of them for a while."""
         now = datetime.now(UTC)
-        self._recent.append((now, rows.select(IDENTITY)))
+        self._recent.append((now, rows[IDENTITY]))
         self._recent_rows += rows.height
         while now - self._recent[0][0] > WINDOW or (self._recent_rows > RECENT_ROWS and len(self._recent) > 1):
             self._recent_rows -= self._recent.popleft()[1].height
@@ -102,6 +111,46 @@ class Seen:
 
     def fresh(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that are no exact repeat of a stored one, nor of an earlier row of the batch."""
-        known = pl.concat([self.last, *(frame for _, frame in self._recent)])
-        once = rows.unique(IDENTITY, keep="first", maintain_order=True)
-        return once.join(known, on=IDENTITY, how="anti", nulls_equal=True, maintain_order="left")
+        doubtful = _not_ahead(*self._places(rows), self._newest_us)
+        if not doubtful.any():
+            return rows
+        part = rows.with_row_index("_row").filter(pl.Series(doubtful))
+        once = part.unique(IDENTITY, keep="first", maintain_order=True)
+        kept = once.join(self._known(part), on=IDENTITY, how="anti", nulls_equal=True)
+        doubtful[kept["_row"].to_numpy()] = False
+        return rows.filter(pl.Series(~doubtful))
+
+    def _known(self, part: pl.DataFrame) -> pl.DataFrame:
+        """What is stored of the tags and times of these rows."""
+        mine = pl.col("tag").is_in(part["tag"].unique().implode()) & pl.col("ts").is_between(
+            part["ts"].min(), part["ts"].max()
+        )
+        return pl.concat([frame.filter(mine) for frame in (self.last, *(frame for _, frame in self._recent))])
+
+    def _places(self, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of the tags and source times (us since 1970) of rows; room is made for new tags."""
+        if rows is self._placed[0]:  # asked whether it is fresh, then remembered: the same frame twice
+            return self._placed[1]
+        codes = _filled(rows["tag"].cast(self._words.dtype), 0)
+        lacking = (int(codes.max()) + 1 if len(codes) else 0) - len(self._newest_us)
+        if lacking > 0:
+            self._newest_us = np.append(self._newest_us, np.full(lacking, NEVER_US))
+        self._placed = (rows, (codes, _filled(rows["ts"], NEVER_US)))
+        return self._placed[1]
+
+
+def _filled(values: pl.Series, empty: int) -> np.ndarray:
+    """The integers behind values. Checked first: filling costs more than all the rest of a batch."""
+    codes = values.to_physical()
+    return (codes.fill_null(empty) if codes.null_count() else codes).to_numpy()
+
+
+def _not_ahead(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> np.ndarray:
+    """Rows of tags of which some row is not later than the one before it, or than the newest known."""
+    order = np.argsort(codes, kind="stable")
+    tag, at = codes[order], us[order]
+    begins = np.append(True, tag[1:] != tag[:-1])[: len(tag)]
+    before = np.where(begins, newest_us[tag], np.roll(at, 1))
+    odd = np.zeros(len(newest_us), "?")
+    odd[tag[at <= before]] = True
+    return odd[codes]

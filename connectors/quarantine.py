@@ -16,7 +16,7 @@ from connectors import cells
 from connectors.base import INSTANT, Landing
 from connectors.files.drop import interpret
 from connectors.files.readings import READINGS, Origin
-from connectors.files.tables import POSITION
+from connectors.files.sheet import POSITION
 from connectors.screen import screen
 from plant.config import Plant
 from plant.dimensions import tags_frame
@@ -31,7 +31,7 @@ _INSTANTS = ("ts", "server_at", "received_at")
 FAILURES = ("source_down", "refused", "source_failed")
 """Reasons of a source, table or file that is tried at every ingestion, and reported again while it fails."""
 
-REFUSALS = ("unknown_format", "unreadable_file", "undecodable", "empty_file", "missing_column")
+REFUSALS = ("unknown_format", "unreadable_file", "undecodable", "empty_file", "missing_column", "missing_sheet")
 """Reasons of a file that was refused whole."""
 
 WHY_NOT = {
@@ -44,6 +44,11 @@ WHY_NOT = {
     "unknown_metric": "no value: correct the address of the tag and restart the collector",
     "unknown_alias": "the name of the value is not known: it cannot be placed",
     "bad_payload": "nobody can read the payload",
+    "payload_too_large": "only the beginning of the payload was kept",
+    "wrong_type": "the message is not decoded again: correct the path or the type, later messages are read",
+    "bad_timestamp": "nobody knows when the value was true",
+    "foreign_state": "no value: give every Sparkplug host an id of its own",
+    "message_failed": "the message failed in a way nobody foresaw: report it with the log",
     "null_key": "the table is read again at every ingestion: correct `key`, or the row at its source",
     "duplicate_key": "the table is read again at every ingestion: correct `key`, or the row at its source",
 }
@@ -87,6 +92,15 @@ def settled(rows: pl.DataFrame, name: str, landings: Sequence[Landing], now: dat
     read = pl.DataFrame(taken, schema={"source": pl.String(), "origin": pl.String()}).unique()
     again = rows.filter(pl.col("reason").is_in(REFUSALS)).join(read, on=["source", "origin"], how="semi")
     return _results(pl.concat([over, again]), pl.lit("settled"), now)
+
+
+def settled_segment(rows: pl.DataFrame, sha256: str, now: datetime) -> pl.DataFrame:
+    """bronze.replays rows (result settled) of the open `rows` about a spool segment the lake has taken since.
+
+    A notice `poison_segment` names the segment's content by its SHA-256, because its file and number change.
+    """
+    same = pl.col("payload").str.json_path_match("$.sha256") == sha256
+    return _results(rows.filter((pl.col("reason") == "poison_segment") & same), pl.lit("settled"), now)
 
 
 def split(rows: pl.DataFrame, plant: Plant) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,6 +1,7 @@
-"""Keep one source running: back-off, start policy, and an outage that is logged once.
+"""Keep one source running: back-off and start policy.
 
-Knows no protocol. Whether to try again is decided by the type of the error (plant.errors).
+Knows no protocol; outages are told to `health.Health`, which logs each once. Whether to try again is decided by the
+type of the error (plant.errors).
 """
 
 from __future__ import annotations
@@ -10,74 +11,18 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Literal
 
+from connectors.health import Health, State
 from plant.errors import PlantError, TerminalError
 
 logger = logging.getLogger(__name__)
 
+__all__ = ["Backoff", "Health", "OnStart", "State", "supervise"]
 STEADY_S = 10.0
 """A source that was up this long starts its back-off anew; one that flaps waits longer and longer."""
-State = Literal["connected", "down", "never seen"]
 OnStart = Literal["error", "retry", "ignore"]
-
-
-@dataclass
-class Health:
-    """What is known of one source, and the log of its outages: error once, recovery once."""
-
-    source: str
-    kind: str
-    state: State = "never seen"
-    last_at: datetime | None = None
-    values: int = 0
-    message: str = ""
-    since_at: datetime | None = None
-    _told: bool = False
-    _ups: int = 0
-
-    def saw(self, values: int, at: datetime) -> None:
-        """Count values taken in at an instant (UTC)."""
-        self.values += values
-        self.last_at = at
-
-    def up(self, message: str = "") -> None:
-        """The source answers."""
-        self.message = message
-        if self.state == "connected":
-            return
-        if self._told and self.since_at:
-            logger.warning("source %s recovered after %.0f s", self.source, _age_s(self.since_at))
-        else:
-            logger.info("source %s connected", self.source)
-        self._told = False
-        self._ups += 1
-        self._turn("connected")
-
-    def down(self, message: str) -> None:
-        """The source does not answer; logged as an error at the first call of an outage only."""
-        self.message = message
-        if self._told:
-            logger.debug("source %s still down: %s", self.source, message)
-            return
-        logger.error("source %s is down: %s; trying again until it answers", self.source, message)
-        self._told = True
-        self._turn("never seen" if self.state == "never seen" else "down")
-
-    def as_dict(self) -> dict[str, object]:
-        """For root/spool/health/<source>.json; instants as ISO text, UTC."""
-        row = {k: v for k, v in asdict(self).items() if not k.startswith("_")}
-        return row | {k: v.isoformat() if (v := row[k]) else None for k in ("last_at", "since_at")}
-
-    def _turn(self, state: State) -> None:
-        self.state = state
-        self.since_at = datetime.now(UTC)
-
-
-def _age_s(at: datetime) -> float:
-    return (datetime.now(UTC) - at).total_seconds()
 
 
 @dataclass

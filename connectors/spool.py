@@ -1,15 +1,16 @@
-"""Durable store between a source and the lake: append-only segments of framed Arrow IPC.
+"""Durable store between a source and the lake: append-only segments of framed rows (connectors.frames).
 
-A frame is magic, length and CRC-32 (little endian), then one complete IPC stream (lz4). A segment is
-a file of frames; it is open (`.open`, the highest number, appended to) or sealed (`.seg`, never
-written again). A segment is named by (spool uuid, n): the pair the lake's exactly-once append is
-keyed by. The open segment is never deleted and has the highest number, so no n is ever used twice.
+A segment is a file of frames; it is open (`.open`, the highest number, appended to) or sealed (`.seg`, never
+written again). A segment is named by (spool uuid, n): the pair the lake's exactly-once append is keyed by. The
+open segment is never deleted and has the highest number, so no n is ever used twice. It is sealed by its owner,
+or by itself at `SEGMENT_ROWS` or `SEGMENT_BYTES`: one transaction of the lake stays bounded however long the lake
+was away.
 
 A segment the lake refuses for what is in it becomes `.poison`, with the reason beside it, and is tried
 again under a new number when the spool is opened the next time.
 
-Policy on disk: the spool never deletes what the lake does not have. Above `max_bytes` it is `full`;
-its owner then stops reading its sources (back-pressure) until segments are committed and deleted.
+Policy on disk: the spool never deletes what the lake does not have. Its owner looks at `bytes_used` and stops
+reading its sources at a limit (back-pressure) until segments are committed and deleted.
 Nothing here knows a protocol or the lake. One process owns a spool folder, by a lock file.
 """
 
@@ -17,25 +18,24 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import io
 import logging
 import os
-import struct
+import shutil
 import uuid
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from connectors.frames import Kept, cut_tail, decode_frame, encode_frame, mapped, scan_frames
 from plant.errors import TerminalError
 
 logger = logging.getLogger(__name__)
 
-MAGIC = b"SFS1"
-HEADER = struct.Struct("<4sII")
-DEFAULT_MAX_BYTES = 2 << 30
+SEGMENT_ROWS = 1_000_000
+"""Ten seconds of 100,000 values a second: about 0.5 GB in memory while the lake takes it."""
+SEGMENT_BYTES = 64 << 20
+SEALED, OPEN, POISON = "seg", "open", "poison"
 
 
 class SpoolLockedError(TerminalError):
@@ -51,29 +51,14 @@ class Segment:
     path: Path
 
     @property
+    def refused(self) -> bool:
+        """True when the lake refused it before: it was poison, and is tried again."""
+        return self.path.with_suffix(".again").exists()
+
+    @property
     def name(self) -> str:
         """Name kept in bronze as `segment`."""
         return f"{self.app}/{self.n}"
-
-
-def encode_frame(rows: pl.DataFrame) -> bytes:
-    """One frame: header and the rows as an lz4 IPC stream."""
-    body = io.BytesIO()
-    rows.write_ipc_stream(body, compression="lz4")
-    payload = body.getvalue()
-    return HEADER.pack(MAGIC, len(payload), zlib.crc32(payload)) + payload
-
-
-def scan_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Good frames from the start: (offset behind the frame, IPC stream). Stops at the first bad one."""
-    at = 0
-    while len(data) - at >= HEADER.size:
-        magic, length, crc = HEADER.unpack_from(data, at)
-        payload = data[at + HEADER.size : at + HEADER.size + length]
-        if magic != MAGIC or len(payload) < length or zlib.crc32(payload) != crc:
-            return
-        at += HEADER.size + length
-        yield at, payload
 
 
 class Spool:
@@ -81,18 +66,19 @@ class Spool:
 
     Args:
         folder: where segments live; created.
-        max_bytes: above it the spool is `full`.
 
     Raises:
         SpoolLockedError: another process has the folder open.
     """
 
-    def __init__(self, folder: Path, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.max_bytes = max_bytes
         folder.mkdir(parents=True, exist_ok=True)
+        _sync(folder.parent)
         self._lock = self._take_lock()
         self.app = self._identity()
+        self._torn = self._unsettled = False
+        self._kept = Kept()
         self._recover()
 
     @property
@@ -102,16 +88,16 @@ class Spool:
 
     @property
     def bytes_used(self) -> int:
-        """Bytes of all segments on disk."""
-        return sum(p.stat().st_size for p in self.folder.iterdir() if p.suffix in {".open", ".seg"})
+        """Bytes of all segments on disk, those set aside (`.poison`, `.bad`) as well. Another thread may ask."""
+        return sum(_size(p) for p in self.folder.iterdir())
 
     @property
-    def full(self) -> bool:
-        """True at or above max_bytes: stop reading until the lake has caught up."""
-        return self.bytes_used >= self.max_bytes
+    def aside(self) -> list[Path]:
+        """Files set aside for a person: segments the lake refused and damaged ones."""
+        return sorted(p for p in self.folder.iterdir() if p.suffix in {f".{POISON}", ".bad"})
 
     def append(self, rows: pl.DataFrame) -> None:
-        """Write one frame and make it durable (fdatasync). Empty frames are not written.
+        """Write one frame and make it durable (fdatasync); a large segment is sealed. Empty frames are not written.
 
         Raises:
             OSError: it could not be written, e.g. the disk is full. Nothing of the frame is kept.
@@ -131,6 +117,10 @@ class Spool:
         self._torn = False
         self._end += len(frame)
         self.rows += rows.height
+        self._kept.add(self.n, rows)
+        if self.rows >= SEGMENT_ROWS or self._end >= SEGMENT_BYTES:
+            with contextlib.suppress(OSError):  # the frame is durable all the same; the next call tries again
+                self._next()
 
     def _write(self, frame: bytes) -> None:
         left = memoryview(frame)
@@ -150,59 +140,78 @@ class Spool:
 
     def seal(self) -> None:
         """Close the open segment for ever and open the next; nothing happens to an empty one."""
-        if self.rows == 0:
-            return
-        if self._torn:
+        if self.rows and self._torn:
             self._mend()
         if self.rows:
             self._next()
+        elif self._unsettled:
+            self._settle()
 
     def _next(self) -> None:
         old_fd = self._fd
-        self._open(self.n + 1)
-        os.close(old_fd)
+        self._kept.seal(old_fd)
+        try:
+            self._open(self.n + 1)
+        finally:
+            if self._fd != old_fd:
+                os.close(old_fd)
         self._settle()
 
     def _settle(self) -> None:
         """Seal every file but the open one, also those an error left behind: no number is sealed before a lower one."""
-        for n in self._numbers("open"):
+        self._unsettled = True
+        for n in self._numbers(OPEN):
             if n < self.n:
-                self._path(n, "open").rename(self._path(n, "seg"))
-        self._sync_folder()
+                self._path(n, OPEN).rename(self._path(n, SEALED))
+        _sync(self.folder)
+        self._unsettled = False
 
     def sealed(self) -> list[Segment]:
         """Sealed segments not yet deleted, oldest first."""
-        return [Segment(self.app, n, self._path(n, "seg")) for n in self._numbers("seg")]
+        return [Segment(self.app, n, self._path(n, SEALED)) for n in self._numbers(SEALED)]
 
     def read(self, segment: Segment) -> pl.DataFrame | None:
-        """All good rows of a segment in order; None when there is not one.
+        """All good rows of a segment in order; None when there is not one, or it was deleted meanwhile.
 
-        A sealed segment that was damaged since is copied to `.bad` for a person to look at, and logged.
+        A sealed segment that was damaged since loses its damaged frames only. The file is copied to `.bad` for
+        a person to look at, and logged. Any thread may read.
         """
-        data = segment.path.read_bytes()
-        good, frames = 0, []
-        for end, body in scan_frames(data):
-            good = end
-            frames.append(pl.read_ipc_stream(io.BytesIO(body)))
-        if good < len(data):
-            aside = segment.path.with_suffix(".bad")
-            aside.write_bytes(data)
-            logger.error(
-                "spool segment %s is damaged behind byte %d of %d: what is readable is kept, the file is saved as %s",
-                segment.name, good, len(data), aside,
-            )  # fmt: skip
+        if (kept := self._kept.rows_of(segment.n, segment.path)) is not None:
+            return kept
+        frames, read = [], 0
+        try:
+            with mapped(segment.path) as data:
+                for at, end, body in scan_frames(data):
+                    read += end - at
+                    frames.append(decode_frame(body))
+                damaged = len(data) - read
+        except FileNotFoundError:
+            return None
+        if damaged:
+            self._keep_damaged(segment, damaged)
         return pl.concat(frames) if frames else None
+
+    @staticmethod
+    def _keep_damaged(segment: Segment, lost: int) -> None:
+        aside = segment.path.with_suffix(".bad")
+        if not aside.exists():  # else read before, while the lake was away
+            shutil.copyfile(segment.path, aside)
+            found = "spool segment %s is damaged: all but %d bytes is kept, the file is saved as %s"
+            logger.error(found, segment.name, lost, aside)
 
     def delete(self, segment: Segment) -> None:
         """Forget a segment; call only after the lake has committed it."""
         segment.path.unlink(missing_ok=True)
+        segment.path.with_suffix(".again").unlink(missing_ok=True)
+        self._kept.forget(segment.n)
 
     def poison(self, segment: Segment, reason: str) -> Path:
         """Set a segment aside that the lake will not take; returns its file. `.poison.txt` beside it says why."""
-        aside = segment.path.with_suffix(".poison")
+        aside = segment.path.with_suffix(f".{POISON}")
         aside.with_suffix(".poison.txt").write_text(f"{reason}\n", encoding="utf8")
         segment.path.rename(aside)
-        self._sync_folder()
+        segment.path.with_suffix(".again").unlink(missing_ok=True)
+        _sync(self.folder)
         return aside
 
     def close(self) -> None:
@@ -231,55 +240,56 @@ class Spool:
         with aside.open("rb+") as handle:
             os.fsync(handle.fileno())
         aside.rename(path)
-        self._sync_folder()
+        _sync(self.folder)
         return fresh
 
     def _recover(self) -> None:
-        """Cut torn tails, seal what was left open, open a segment behind all others.
-
-        Poisoned segments come back under new numbers: the lake takes no number below one it has.
-        """
-        last = max([0, *self._numbers("seg"), *self._numbers("poison")])
-        for n in self._numbers("open"):
-            path = self._path(n, "open")
+        """Cut torn tails, seal what was left open, open a segment behind all others."""
+        last = max([0, *self._numbers(SEALED), *self._numbers(POISON)])
+        for n in self._numbers(OPEN):
+            path = self._path(n, OPEN)
             last = max(last, n)
-            if self._cut_tail(path):
-                path.rename(self._path(n, "seg"))
-        for n in self._numbers("poison"):
-            last += 1
-            self._path(n, "poison").rename(self._path(last, "seg"))
-            self._path(n, "poison.txt").unlink(missing_ok=True)
-        reuse = self._path(last, "open").exists()
+            if cut_tail(path):
+                path.rename(self._path(n, SEALED))
+        last = self._try_again(last)
+        reuse = self._path(last, OPEN).exists()
         self._open(last if reuse else last + 1)
         self._settle()
 
-    def _cut_tail(self, path: Path) -> int:
-        """Truncate to the end of the last good frame; returns the length kept."""
-        data = path.read_bytes()
-        good = 0
-        for end, _ in scan_frames(data):
-            good = end
-        if good < len(data):
-            logger.warning("spool %s: cut %d bytes of a torn frame at its end", path.name, len(data) - good)
-            os.truncate(path, good)
-        return good
+    def _try_again(self, last: int) -> int:
+        """Poisoned segments come back under new numbers: the lake takes no number below one it has."""
+        for n in self._numbers(POISON):
+            last += 1
+            self._path(last, "again").touch()
+            self._path(n, POISON).rename(self._path(last, SEALED))
+            self._path(n, "poison.txt").unlink(missing_ok=True)
+        return last
 
     def _open(self, n: int) -> None:
-        self._fd = os.open(self._path(n, "open"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._fd = os.open(self._path(n, OPEN), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.n = n
         self.rows = self._end = 0
         self._torn = False
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(self.folder)
 
     def _numbers(self, kind: str) -> list[int]:
         return sorted(int(p.stem) for p in self.folder.glob(f"*.{kind}"))
 
     def _path(self, n: int, kind: str) -> Path:
         return self.folder / f"{n:010d}.{kind}"
+
+
+def _sync(folder: Path) -> None:
+    """Make names in a folder durable: a file that is synced can still be lost with its name."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # committed and deleted meanwhile
+        return 0

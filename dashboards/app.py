@@ -34,12 +34,16 @@ def main() -> None:
                 help="Energy, cost and greenhouse gas, per piece and against what is expected."),
         st.Page("app_pages/inventory.py", title="Inventory", icon=":material/inventory_2:",
                 help="Stock on hand, what runs out, what does not move."),
+        st.Page("app_pages/lots.py", title="Batches", icon=":material/account_tree:",
+                help="Where a lot came from, what was made of it, who got it: the list for a recall."),
     ]  # fmt: skip
     ahead = [
         st.Page("app_pages/health.py", title="Machine health", icon=":material/monitor_heart:",
                 help="Which machine may fail, why the model thinks so, and whether to believe it."),
         st.Page("app_pages/forecasts.py", title="Forecasts", icon=":material/trending_up:",
                 help="Expected demand: review, approve, export."),
+        st.Page("app_pages/approvals.py", title="Approvals", icon=":material/task_alt:",
+                help="What other systems shall do: purchases, orders, repairs, moves; approve or reject."),
     ]  # fmt: skip
     changes = st.Page("app_pages/changes.py", title="Why it changed", icon=":material/history:",
                       help="How a number came to read as it does, by cause; sign numbers off.")  # fmt: skip

@@ -1,7 +1,7 @@
 """What the pages read: every mart, cached until a table it reads has a new Delta version.
 
-The only module here that imports `warehouse`. Nothing is drawn here, and no SQL is written here:
-questions are in `warehouse/marts`. The root comes from SHOPFLOOR_ROOT, else ./.shopfloor.
+The only module here that imports `warehouse`, besides `lot_data` for batches. Nothing is drawn here, and no SQL is
+written here: questions are in `warehouse/marts`. The root comes from SHOPFLOOR_ROOT, else ./.shopfloor.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import polars as pl
 import streamlit as st
 
 from plant.config import Plant, load
-from plant.errors import ConfigError, MissingTableError
+from plant.errors import ConfigError, MissingTableError, TerminalError
 from plant.tables import table
 from warehouse import Shelf, SignoffError, Window, as_of, marts, sign_off, why
 from warehouse.decisions import DecisionError, Pick, Word, decide_all
 from warehouse.marts import details
+from warehouse.proposals import acts
 from warehouse.revisions.cells import Grain, Level
 
-__all__ = ["DecisionError", "Pick", "SignoffError"]  # the pages take them from here
+__all__ = ["DecisionError", "Pick", "SignoffError", "TerminalError"]  # the pages take them from here
 
 P = ParamSpec("P")
 PLANT_ENV = "SHOPFLOOR_PLANT"
@@ -254,6 +255,21 @@ def mark_exported(picks: list[Pick], by: str) -> None:
 
 def _decide(picks: list[Pick], word: Word, by: str, comment: str | None) -> None:
     decide_all(root(), picks, word, by, comment)
+    _live(str(root())).forget()
+
+
+def proposals() -> pl.DataFrame:
+    """gold.proposals, those that wait first; looked up anew each minute, because they expire by the clock."""
+    as_of_now = (*_live(str(root())).versions(("bronze.proposals",)), int(time.time() // 60))
+    return _answer(str(root()), "proposals", details.proposals, (), as_of_now)
+
+
+def decide_proposal(word: Literal["submit", "approve", "reject"], key: str, by: str, comment: str, seen: int) -> None:
+    """Take a step with a proposal as it was seen. Raises TerminalError when refused; nothing was recorded then."""
+    plant = _plant.__wrapped__(os.environ.get(PLANT_ENV))  # a right may have been taken away since the start
+    if plant is None:
+        raise TerminalError("the plant's roles are not known here: start with `shopfloor serve --plant plant.toml`")
+    getattr(acts, word)(root(), plant, key, by, comment=comment.strip() or None, seen=seen)
     _live(str(root())).forget()
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ class Builder:
             self._days(first, last)
             self._models()
             self.publish()
+            self._upkeep()
         return self.built
 
     def publish(self) -> None:
@@ -113,6 +114,15 @@ class Builder:
             self._settle(wanted)
         for job, reason in wanted.items():
             self._once(job, reason)
+
+    def _upkeep(self) -> None:
+        """Tidy the large tables at the first build of a UTC day, but not at the first build of a root."""
+        job, today = "upkeep", datetime.now(UTC).date().isoformat()
+        told = self.state.built(f"job:{job}", None)
+        if told is None:
+            self._settle({job: today})
+        else:
+            self._once(job, today)
 
     def _hour(self) -> str:
         """The hour the newest readings reach; empty without readings."""

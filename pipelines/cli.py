@@ -15,9 +15,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines.verbs.browse import browse
 from pipelines.verbs.calendar import app as calendar_app
+from pipelines.verbs.certs import app as certs_app
 from pipelines.verbs.edit.app import app as edit_app
 from pipelines.verbs.options import PLANT, PlantToml, Root
+from pipelines.verbs.proposals.app import app as proposals_app
+from pipelines.verbs.recall.app import recall
 from plant.errors import ConfigError, PlantError
 
 app = typer.Typer(
@@ -30,6 +34,10 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(edit_app, name="edit")
 app.add_typer(calendar_app, name="calendar")
 app.add_typer(export_app, name="export")
+app.add_typer(certs_app, name="certs")
+app.add_typer(proposals_app, name="proposals")
+app.command()(browse)
+app.command()(recall)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of external data sets ({data} in paths).", envvar="SHOPFLOOR_DATA")

@@ -1,35 +1,43 @@
 """The collector: one process, every live source of the plant, each on its own.
 
 A source that is down, slow or wrong never disturbs another one. Readings are spooled before a source
-is told they are safe, and appended to bronze.readings exactly once. Dagster has no part in it.
+is told they are safe, and appended to bronze.readings exactly once. A changed plant.toml is taken up while it runs.
+Dagster has no part in it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
 import signal
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from connectors.intake import Seen
+from connectors.health import Health
+from connectors.intake import Intake, Seen
 from connectors.modbus.reader import ModbusReader
+from connectors.mqtt.reader import MqttReader
 from connectors.opcua.reader import OpcUaReader
-from connectors.retry import Health, supervise
+from connectors.retry import OnStart, supervise
 from connectors.sparkplug.host import SparkplugReader
+from pipelines.landing.lane import keep_tidy
 from pipelines.spooling import SpoolIntake
-from plant.config import Plant, tag_id
+from pipelines.supervision import telling
+from pipelines.supervision.metrics import Figures, served
+from pipelines.supervision.reload import Reloads, keep_reloading
+from pipelines.supervision.sources import Sources, Tags
+from plant.config import Plant
+from plant.dimensions import tags_frame
 from plant.errors import TerminalError
-from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
+from plant.sources.live import ModbusSource, MqttSource, OpcUaSource, SparkplugSource
+from plant.units import duration, size
 from warehouse.lake import Lake
 
 logger = logging.getLogger(__name__)
 
-Live = OpcUaSource | ModbusSource | SparkplugSource
-COMMIT_S = 5.0
-HEALTH_S = 1.0
+Live = OpcUaSource | ModbusSource | SparkplugSource | MqttSource
 
 
 async def collect(
@@ -38,43 +46,47 @@ async def collect(
     stop: asyncio.Event | None = None,
     only: Collection[str] | None = None,
     *,
-    commit_s: float = COMMIT_S,
+    commit_s: float | None = None,
     lake: Lake | None = None,
 ) -> None:
     """Collect from the plant's live sources until `stop` is set (or for ever), then flush and commit.
 
     Args:
-        plant: the plant.
+        plant: the plant. Its file is watched: sources it adds, changes or removes are taken up meanwhile.
         root: --root.
         stop: set it to end; without it only a cancellation ends.
         only: names of the sources to read; all live ones when None.
-        commit_s: seconds between appends to the lake.
+        commit_s: seconds between appends to the lake; `[collector] commit` when None.
         lake: the lake to append to; that of `root` when None.
 
     Raises:
-        TerminalError: `only` names no live source, another collector runs on this root, or a source
-            with on_start = "error" cannot be reached.
+        TerminalError: `only` names no live source, another collector runs on this root, a source with
+            on_start = "error" cannot be reached, or the port of the metrics is taken.
         TransientError: at the end, rows in hand could not be written, e.g. the disk is full.
     """
-    sources = live_sources(plant, only)
-    intake = SpoolIntake(plant, root, lake or Lake(root))
-    stop = stop or asyncio.Event()
-    healths = [Health(s.name, s.kind) for s in sources]
-    tasks = [
-        asyncio.create_task(_source(plant, source, root, intake, health), name=source.name)
-        for source, health in zip(sources, healths, strict=True)
-    ]
-    own = [
-        asyncio.create_task(intake.keep_flushing(), name="flush"),
-        asyncio.create_task(intake.keep_committing(commit_s), name="commit"),
-        asyncio.create_task(_keep_telling(root, healths), name="health"),
-    ]
+    settings, wanted = plant.file.collector, live_sources(plant, only)
+    intake = SpoolIntake(plant, root, lake or Lake(root), size(settings.spool_max))
+    sources = Sources(partial(_source, intake, root), intake, partial(telling.alive_at, root))
+    commit_s = duration(settings.commit).total_seconds() if commit_s is None else commit_s
+    reloads = Reloads()
+    works = {"flush": intake.keep_flushing(), "commit": intake.keep_committing(commit_s)}
+    works |= {
+        "health": telling.keep_telling(root, sources.look, lambda: sources.healths),
+        "upkeep": keep_tidy(intake.lake, root),
+    }
+    if settings.reload:
+        works["reload"] = keep_reloading(plant, _Exchange(plant, root, intake, sources, only), reloads)
+    own = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
-        await _until_over(stop, tasks, own)
+        with served(settings.metrics_port, Figures(lambda: sources.healths, intake, reloads)):
+            sources.start(plant, wanted)
+            await _until_over(stop or asyncio.Event(), sources.failed, own)
     finally:
-        await _end([*tasks, *own])
+        healths = sources.healths
+        await sources.stop()
+        await _end(own)
         await intake.close()
-        _tell(root, healths)
+        telling.tell(root, healths)
 
 
 def run(plant: Plant, root: Path, duration_s: float | None = None, only: Collection[str] | None = None) -> int:
@@ -83,7 +95,7 @@ def run(plant: Plant, root: Path, duration_s: float | None = None, only: Collect
     Raises:
         TerminalError: as `collect`.
     """
-    for name in ("asyncua", "pymodbus.logging"):
+    for name in ("asyncua",):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # outages are reported once, by connectors.retry
     asyncio.run(_run(plant, root, duration_s, only))
     return 0
@@ -112,27 +124,53 @@ async def _run(plant: Plant, root: Path, duration_s: float | None, only: Collect
     await collect(plant, root, stop, only)
 
 
-async def _source(plant: Plant, source: Live, root: Path, intake: SpoolIntake, health: Health) -> None:
-    tags = [(tag_id(machine, tag), tag) for machine, tag in plant.tags(source.name)]
+class _Exchange:
+    """Takes up a changed plant: new tags at the gate first, then the sources that differ."""
+
+    def __init__(
+        self, plant: Plant, root: Path, intake: SpoolIntake, sources: Sources, only: Collection[str] | None
+    ) -> None:
+        self._plant, self._root, self._intake, self._sources, self._only = plant, root, intake, sources, only
+
+    async def __call__(self, plant: Plant) -> None:
+        self._intake.tags = tags_frame(plant)
+        live = {name for name, s in plant.sources.items() if isinstance(s, Live)}
+        kept = None if self._only is None else live.intersection(self._only)
+        added, changed, removed = await self._sources.apply(plant, live_sources(plant, kept))
+        telling.forget(self._root, removed)
+        named = {"added": added, "changed": changed, "removed": removed}
+        words = [f"{what} {', '.join(names)}" for what, names in named.items() if names]
+        logger.warning("%s is taken up: %s", plant.path, "; ".join(words) or "no source differs")
+        if plant.file.collector != self._plant.file.collector:
+            logger.warning("[collector] of %s differs: it takes effect when the collector is started again", plant.path)
+        self._plant = plant
+
+
+async def _source(
+    spool: SpoolIntake, root: Path, source: Live, tags: Tags, intake: Intake, health: Health, on_start: OnStart
+) -> None:
     work: Callable[[], Awaitable[None]]
     if isinstance(source, ModbusSource):
-        work = ModbusReader(source, tags, intake, health).run
+        work = ModbusReader(source, tags, intake, health, root).run
     else:
-        seen = Seen(await intake.stored(source.name, [name for name, _ in tags]))
-        reader = OpcUaReader if isinstance(source, OpcUaSource) else SparkplugReader
-        work = reader(source, tags, intake, health, seen, root).run
-    await supervise(work, health, source.on_start)
+        seen = Seen(await spool.stored(source.name, [name for name, _ in tags]))
+        if isinstance(source, OpcUaSource):
+            work = OpcUaReader(source, tags, intake, health, seen, root).run
+        elif isinstance(source, MqttSource):
+            work = MqttReader(source, tags, intake, health, seen, root).run
+        else:
+            work = SparkplugReader(source, tags, intake, health, seen, root).run
+    await supervise(work, health, on_start)
 
 
-async def _until_over(stop: asyncio.Event, sources: list[asyncio.Task[None]], own: list[asyncio.Task[None]]) -> None:
+async def _until_over(stop: asyncio.Event, failed: asyncio.Future[None], own: list[asyncio.Task[None]]) -> None:
     """Wait for the stop. A source that raised (on_start = "error"), or a failure of ours, ends it too."""
     stopping = asyncio.create_task(stop.wait())
-    watched: set[asyncio.Task[object]] = {stopping, *sources, *own}
     try:
-        while watched and not stopping.done():
-            done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+        watched: set[asyncio.Future[Any]] = {stopping, failed, *own}
+        done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        for ended in done - {stopping}:
+            ended.result()
     finally:
         stopping.cancel()
 
@@ -143,26 +181,3 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
         if isinstance(result, Exception):
             logger.debug("task %s ended with %r", task.get_name(), result)
-
-
-async def _keep_telling(root: Path, healths: list[Health]) -> None:
-    told = False
-    while True:
-        try:
-            await asyncio.to_thread(_tell, root, healths)
-            told = False
-        except OSError as error:
-            if not told:
-                logger.error("health of the sources cannot be written: %s; tried again every second", error)
-            told = True
-        await asyncio.sleep(HEALTH_S)
-
-
-def _tell(root: Path, healths: list[Health]) -> None:
-    """Write root/spool/health/<source>.json, replacing it whole."""
-    folder = root / "spool" / "health"
-    folder.mkdir(parents=True, exist_ok=True)
-    for health in healths:
-        aside = folder / f"{health.source}.json.{os.getpid()}.new"
-        aside.write_text(json.dumps(health.as_dict()))
-        aside.replace(folder / f"{health.source}.json")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -79,8 +80,10 @@ class LakeIO(dg.IOManager):
             self.receipts.table_written(contract.name)
         return _metadata(contract, frame.height, written.version) | {"changed": len(written.changed)}
 
-    def _land(self, contract: Table, landings: Sequence[Landing]) -> dict[str, Any]:
+    def _land(self, contract: Table, landings: Iterable[Landing]) -> dict[str, Any]:
+        """Append landings one by one; what is kept of each is how its file or source fared, not its rows."""
         rows = held = 0
+        told: list[Landing] = []
         for landing in landings:
             if not landing.frame.is_empty():
                 self.lake.append_once(landing.table, landing.frame, landing.app, landing.version)
@@ -88,7 +91,9 @@ class LakeIO(dg.IOManager):
                 self.lake.append_once("bronze.quarantine", landing.quarantine, landing.app, landing.version)
             self.receipts.landed(landing)
             rows, held = rows + landing.frame.height, held + landing.quarantine.height
-        self._settle(contract, landings)
+            kept = landing.quarantine.filter(pl.col("reason").is_in([*FAILURES, *REFUSALS]))
+            told.append(replace(landing, frame=landing.frame.clear(), quarantine=kept))
+        self._settle(contract, told)
         return _metadata(contract, rows, self.lake.version(contract.name)) | {"quarantined": held}
 
     def _settle(self, contract: Table, landings: Sequence[Landing]) -> None:

@@ -1,28 +1,26 @@
 """From the sources' batches to the lake: screen, spool durably, append exactly once.
 
-One worker thread does all that blocks (fdatasync and commits), so nothing needs a lock. Rows are safe
-once spooled; the lake gets each sealed segment once, keyed by (spool uuid, n), then it is deleted.
+One thread writes the spool (fdatasync) and one the lake, so nothing needs a lock and a slow lake delays no
+acknowledgement. Rows are safe once spooled; the lake gets each sealed segment once, keyed by (spool uuid, n),
+then it is deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
-from connectors.base import one_aside
-from connectors.intake import IDENTITY, WINDOW
 from connectors.screen import screen
-from connectors.spool import DEFAULT_MAX_BYTES, Segment, Spool
+from connectors.spool import Spool
+from pipelines.landing.appending import append, poison, stored
 from plant.config import Plant
 from plant.contracts.bronze import QUARANTINE, READINGS
 from plant.dimensions import tags_frame
@@ -32,13 +30,15 @@ from warehouse.lake import Lake
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+DEFAULT_MAX_BYTES = 2 << 30
 FLUSH_S = 0.2
 RETRY_S = 1.0
 """Between attempts to write while the spool cannot be written to."""
 WAITING_ROWS = 1_000_000
+FRAME_ROWS = 250_000
+"""Rows written at a time, more only if one batch of a source is larger."""
 REOPEN = 0.8
 """A full spool is read into again below this share of its limit."""
-LOOK_BACK = timedelta(days=8)
 
 
 @dataclass
@@ -61,7 +61,7 @@ class SpoolIntake:
         plant: for the tags.
         root: --root; spools live under root/spool.
         lake: where segments go.
-        max_bytes: limit of the readings' spool; at it, sources are not read until the lake caught up.
+        max_bytes: limit of readings and reports together; at it, sources are not read until the lake caught up.
     """
 
     def __init__(self, plant: Plant, root: Path, lake: Lake, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -70,8 +70,9 @@ class SpoolIntake:
         self.open.set()
         self.tags = tags_frame(plant)
         self.folder = root / "spool"
-        self.readings = Spool(self.folder / "readings", max_bytes)
-        self.aside = Spool(self.folder / "quarantine", max_bytes)
+        self.max_bytes = max_bytes
+        self.readings = Spool(self.folder / "readings")
+        self.aside = Spool(self.folder / "quarantine")
         self._waiting: list[tuple[pl.DataFrame, Callable[[], None] | None]] = []
         self._waiting_rows = 0
         self._reports: list[pl.DataFrame] = []
@@ -79,7 +80,8 @@ class SpoolIntake:
         self._unwritable = False
         self._flushed = asyncio.Event()
         self._place = ("", 0)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._appender = ThreadPoolExecutor(1, thread_name_prefix="lake")
         self._trouble = False
 
     async def put(self, rows: pl.DataFrame, done: Callable[[], None] | None = None) -> None:
@@ -121,7 +123,7 @@ class SpoolIntake:
             OSError: the spool cannot be written to; what waits is kept for the next call.
         """
         batch = self._batch = self._batch or self._next_batch()
-        await self._run(self._write, batch)
+        await self._on_disk(self._write, batch)
         self._batch = None
         for done in batch.done:
             done()
@@ -133,7 +135,11 @@ class SpoolIntake:
         await self._throttle()
 
     def _next_batch(self) -> Batch:
-        waiting, self._waiting = self._waiting, []
+        taken, height = 0, 0
+        while taken < len(self._waiting) and height < FRAME_ROWS:
+            height += self._waiting[taken][0].height
+            taken += 1
+        waiting, self._waiting = self._waiting[:taken], self._waiting[taken:]
         reports, self._reports = self._reports, []
         return Batch([rows for rows, _ in waiting], reports, [done for _, done in waiting if done])
 
@@ -143,6 +149,13 @@ class SpoolIntake:
         log("%s; %d rows are kept in memory, sources are not read until it can be", self._words(error), self._in_hand)
         self._unwritable = True
 
+    def figures(self) -> dict[str, float]:
+        """For the metrics of the collector: bytes, limit_bytes, waiting_rows, reading (1: sources are read)."""
+        return {
+            "bytes": self._used(), "limit_bytes": self.max_bytes, "waiting_rows": self._waiting_rows,
+            "reading": float(self.open.is_set()),
+        }  # fmt: skip
+
     @property
     def _in_hand(self) -> int:
         return self._waiting_rows + sum(r.height for r in self._reports)
@@ -151,13 +164,23 @@ class SpoolIntake:
         return f"{self.folder} cannot be written to ({error.strerror or error}): make room, or correct its permissions"
 
     async def commit(self) -> None:
-        """Seal what is open and append every sealed segment to the lake, oldest first."""
+        """Append every sealed segment to the lake, oldest first, then seal and append what was open.
+
+        While segments wait, e.g. the lake is away, the open one goes on growing to its bound: few large segments
+        instead of many small ones.
+        """
         try:
-            await self._run(self._append_all)
-        except (PlantError, OSError) as error:
+            for spool, name in ((self.readings, READINGS.name), (self.aside, QUARANTINE.name)):
+                await self._drain(spool, name)
+                await self._on_disk(spool.seal)
+                await self._drain(spool, name)
+        except Exception as error:  # noqa: BLE001  whatever is wrong with the lake, values must go on into the spool
             log = logger.debug if self._trouble else logger.error
-            log("the lake does not take segments: %s; they are kept in the spool and tried again", error)
+            trace = None if isinstance(error, (PlantError, OSError)) else error
+            found = "the lake does not take segments: %s; they are kept in the spool and tried again"
+            log(found, str(error) or type(error).__name__, exc_info=trace)
             self._trouble = True
+            await self._throttle()
             return
         if self._trouble:
             logger.warning("the lake takes segments again")
@@ -172,21 +195,27 @@ class SpoolIntake:
         """
         try:
             await self.flush()
+            while self._waiting:
+                await self.flush()
         except OSError as error:
             lost = f"{self._in_hand} rows in hand were not stored; brokers and servers with history give them again"
             raise TransientError(f"{self._words(error)}; {lost}") from error
         finally:
             await self.commit()
-            self._worker.shutdown()
+            self._disk.shutdown()
+            self._appender.shutdown()
             self.readings.close()
             self.aside.close()
 
     async def stored(self, source: str, tags: list[str]) -> pl.DataFrame:
         """What is stored of a source: the newest rows of each tag, and those of the last minutes."""
-        return await self._run(self._stored, source, tags)
+        return await self._on_lake(stored, self.lake, self.readings, source, tags)
 
-    async def _run(self, work: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *args)
+    async def _on_disk(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
+
+    async def _on_lake(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._appender, work, *args)
 
     def _write(self, batch: Batch) -> None:
         """Make a batch durable; after an error the next call goes on where this one stopped."""
@@ -212,66 +241,33 @@ class SpoolIntake:
             seq=pl.int_range(seq, seq + rows.height, dtype=pl.Int64),
         )
 
-    def _append_all(self) -> None:
-        for spool, name in ((self.readings, READINGS.name), (self.aside, QUARANTINE.name)):
-            spool.seal()
-            for segment in spool.sealed():
-                rows = spool.read(segment)
-                try:
-                    if rows is not None:
-                        self.lake.append_once(name, rows, app=segment.app, version=segment.n)
-                except ContractError as error:
-                    self._poison(spool, segment, error)
-                else:
-                    spool.delete(segment)
-
-    def _poison(self, spool: Spool, segment: Segment, error: ContractError) -> None:
-        """Set a segment aside that breaks its contract, so that it stops none behind it; the report is safe first."""
-        file = segment.path.with_suffix(".poison")
-        found = (
-            f"spool segment {segment.name} breaks the contract of its table and is kept as {file}: {error}; "
-            "it is tried again when the collector starts: correct what is named (or update Shopfloor), then restart it"
-        )
-        logger.error(found)
-        payload = json.dumps({"file": str(file), "sha256": hashlib.sha256(segment.path.read_bytes()).hexdigest()})
-        report = one_aside(
-            "poison_segment", found, source="collector", origin=spool.folder.name, segment=segment.name,
-            now=datetime.now(UTC), payload=payload,
-        )  # fmt: skip
-        self.aside.append(report.select(*QUARANTINE.schema))
-        spool.poison(segment, found)
+    async def _drain(self, spool: Spool, name: str) -> None:
+        for segment in await self._on_disk(spool.sealed):
+            try:
+                await self._on_lake(append, self.lake, spool, segment, name)
+            except ContractError as error:
+                await self._on_disk(poison, self.aside, spool, segment, error)
+            else:
+                await self._on_disk(spool.delete, segment)
 
     def _used(self) -> int:
-        return self.readings.bytes_used
+        return self.readings.bytes_used + self.aside.bytes_used
 
     async def _throttle(self) -> None:
-        used, limit = await self._run(self._used), self.readings.max_bytes
+        used, limit = await self._on_disk(self._used), self.max_bytes
         if self._unwritable:
             return
         if self.open.is_set() and used >= limit:
             self.open.clear()
             logger.error(
-                "spool is full (%d of %d bytes): sources are not read until the lake has caught up", used, limit
-            )
+                "%s is full (%d of %d bytes): sources are not read until the lake has caught up; %s",
+                self.folder, used, limit, self._remedy(),
+            )  # fmt: skip
         elif not self.open.is_set() and used < limit * REOPEN:
             self.open.set()
             logger.warning("spool has room again: sources are read")
 
-    def _stored(self, source: str, tags: list[str]) -> pl.DataFrame:
-        spooled = [rows for s in self.readings.sealed() if (rows := self.readings.read(s)) is not None]
-        found = [_newest(rows.lazy(), source) for rows in spooled]
-        since = datetime.now(UTC).date() - LOOK_BACK
-        days = [d for d in self.lake.days(READINGS.name) if d >= since]
-        for part in (days[-2:], days[:-2]):
-            missing = set(tags) - {t for frame in found for t in frame["tag"]}
-            if part and missing:
-                found.append(_newest(self.lake.scan(READINGS.name, partitions=part), source))
-        return pl.concat(found) if found else READINGS.empty().select(*IDENTITY, "received_at")
-
-
-def _newest(rows: pl.LazyFrame, source: str) -> pl.DataFrame:
-    """The newest rows of each tag by source time, and all of the last minutes by receive time."""
-    mine = rows.filter(pl.col("source") == source).select(*IDENTITY, "received_at")
-    newest = pl.col("ts") == pl.col("ts").max().over("tag")
-    recent = pl.col("received_at") >= pl.col("received_at").max() - WINDOW
-    return mine.filter(newest | recent).collect()
+    def _remedy(self) -> str:
+        files = [*self.readings.aside, *self.aside.aside]
+        held = sum(file.stat().st_size for file in files)
+        return f"{held} bytes are {len(files)} file(s) set aside" if files else "nothing acknowledged is dropped"

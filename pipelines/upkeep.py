@@ -12,7 +12,9 @@ from pipelines.lock import alone
 from warehouse.lake import Lake
 from warehouse.state import State
 
-TIDIED = ("bronze.readings", "bronze.records", "bronze.quarantine", "silver.readings", "gold.kpi_sums")
+TIDIED = (
+    "bronze.readings", "bronze.records", "bronze.quarantine", "bronze.proposals", "silver.readings", "gold.kpi_sums",
+)  # fmt: skip
 
 
 @dg.op(required_resource_keys={"lake", "state", "place"})

@@ -27,7 +27,7 @@ from plant.shifts.turns import Free, Turn, turns_of
 from plant.states import OFF_SHIFT
 from plant.tables import DTYPES
 
-if TYPE_CHECKING:  # plant.problems checks shifts, and plant.config needs plant.problems
+if TYPE_CHECKING:  # plant.checks.problems checks shifts, and plant.config needs plant.checks.problems
     from plant.config import Plant
 
 __all__ = ["clock", "hour_edges", "shift_dates", "to_utc"]

@@ -1,6 +1,6 @@
 """Read plant.toml into a `Plant`, or say every problem of it at once.
 
-Holds reading and look-ups; the shape is in `plant.model`, the cross-checks in `plant.problems`.
+Holds reading and look-ups; the shape is in `plant.model`, the cross-checks in `plant.checks.problems`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from plant.checks.problems import problems_of
 from plant.errors import ConfigError
 from plant.model import Area, Line, Machine, PlantFile, Site, Source
-from plant.problems import problems_of
 from plant.sources.tags import Tag
 
 

@@ -15,6 +15,7 @@ TAG_SCHEMA: dict[str, pl.DataType] = {
     "tag": pl.String(), "machine": pl.String(), "site": pl.String(), "role": pl.String(), "source": pl.String(),
     "unit": pl.String(), "low": pl.Float64(), "high": pl.Float64(), "states": pl.String(),
     "stale_us": pl.Int64(), "max_rate_per_s": pl.Float64(), "rollover": pl.Int64(), "back_step_pcs": pl.Float64(),
+    "monotone": pl.String(),
     "replaced": pl.List(pl.Struct({"at": pl.Datetime("us", "UTC"), "starts_at": pl.Float64()})),
 }  # fmt: skip
 IDEAL_SCHEMA: dict[str, pl.DataType] = {
@@ -59,7 +60,7 @@ def _minor_stops(machine: Machine) -> list[MinorStop]:
 
 
 def tags_frame(plant: Plant) -> pl.DataFrame:
-    """One row a tag: role, unit, range, staleness (us), counter limits and replacements, state mapping."""
+    """One row a tag: role, unit, range, staleness (us), limits and replacements, direction, state mapping."""
     rows = []
     for m, t in plant.tags():
         low, high = t.range or (None, None)
@@ -67,7 +68,8 @@ def tags_frame(plant: Plant) -> pl.DataFrame:
         site = plant.site_of(m.name).name
         head = (tag_id(m, t), m.name, site, t.role, t.source, t.unit)
         swaps = [{"at": r.at.astimezone(UTC), "starts_at": r.starts_at} for r in t.replaced]
-        rows.append((*head, low, high, t.states, stale, t.max_rate_per_s, t.rollover, t.back_step_pcs, swaps))
+        limits = (t.max_rate_per_s, t.rollover, t.back_step_pcs, t.monotone)
+        rows.append((*head, low, high, t.states, stale, *limits, swaps))
     return pl.DataFrame(rows, schema=TAG_SCHEMA, orient="row")
 
 

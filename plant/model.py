@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from plant.collector import Collector
+from plant.proposals.rights import Expiry, Role
 from plant.shifts.model import Break, Crew, Holiday, Planned, Shift
 from plant.shifts.sections import Clock, Name, Strict
 from plant.sources.batch import FilesSource, SqlSource
-from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
+from plant.sources.live import ModbusSource, MqttSource, OpcUaSource, SparkplugSource
 from plant.sources.tags import Tag
 from plant.state_maps import with_ready_made
 
@@ -101,7 +103,9 @@ class Tariff(Strict):
     valid_from: date = date(2000, 1, 1)
 
 
-Source = Annotated[OpcUaSource | ModbusSource | SparkplugSource | FilesSource | SqlSource, Field(discriminator="kind")]
+Source = Annotated[
+    OpcUaSource | ModbusSource | SparkplugSource | MqttSource | FilesSource | SqlSource, Field(discriminator="kind")
+]
 
 
 class Alerts(Strict):
@@ -131,6 +135,9 @@ class PlantFile(Strict):
     tariff: tuple[Tariff, ...] = ()
     states: dict[Name, dict[str, str]] = Field(default={}, description="mapping name -> raw code -> state word")
     alerts: Alerts = Alerts()
+    collector: Collector = Collector()
+    role: tuple[Role, ...] = ()
+    proposal_expiry: Expiry = Expiry()
 
     @model_validator(mode="before")
     @classmethod

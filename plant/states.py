@@ -7,6 +7,7 @@ machine is in exactly one leaf. Mappings from raw codes to words are in plant.to
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Account(StrEnum):
@@ -67,8 +68,21 @@ GOOD_STATUS = 0
 """OPC UA StatusCode Good. Severity is `status >> 30`: 0 good, 1 uncertain, 2 bad."""
 
 BAD_NO_COMMUNICATION = 0x80310000
-BAD_STALE = 0x80430000  # Bad_DataLost family: value no longer trusted
+GapReason = Literal["disconnected", "stale", "overflow", "collector_stopped", "refused"]
+"""Why the values of a source are not known for a while."""
+GAP_STATUS: dict[GapReason, int] = {
+    "disconnected": BAD_NO_COMMUNICATION,
+    "stale": 0x800A0000,
+    "overflow": 0x809D0480,
+    "collector_stopped": 0x809D0000,
+    "refused": 0x80890000,
+}
+"""Status of the row that opens a gap: Bad_NoCommunication, Bad_Timeout (the source answers, but with nothing new),
+Bad_DataLost with the overflow bit, Bad_DataLost (nobody was there to collect), Bad_ConfigurationError."""
 UNCERTAIN = 0x40000000
+"""Status codes from here on are not Good."""
+UNCERTAIN_UNIT = 0x40940000
+"""Uncertain_EngineeringUnitsExceeded: the source names another unit than plant.toml; the value is as it came."""
 OFF_SHIFT = "off"
 """Shift name of time outside every shift."""
 

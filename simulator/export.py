@@ -115,5 +115,5 @@ def _truth(run: Run, folder: Path, until: datetime) -> None:
     for name, frame in truth.until(dict(run.truth), until).items():
         frame.write_parquet(folder / f"{name}.parquet")
     meta = {"seed": run.seed, "start_at": run.start_at.isoformat(), "end_at": until.astimezone(UTC).isoformat(),
-            "loss": run.loss.share}  # fmt: skip
+            "loss": run.loss.share, "contaminated": run.contaminated}  # fmt: skip
     (folder / "run.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf8")

@@ -42,9 +42,10 @@ class Run:
     `samples` and `archive`: tag, ts, value, status, sorted by ts: all that sources and historian ever deliver.
     `tables`: the relational tables as change logs: one row per version of a record, `updated_at` says from
     when it reads so; the last version before an instant is what a query at that instant sees.
-    `truth`: frames intervals, pieces, people, energy, lost, failures, lots, lot_links, stock (one row a change
-    of on-hand; see `truth.until`). docs/simulator.md describes them.
-    `loss`: what was asked for in lost signals, beyond the plant's own few windows.
+    `truth`: frames intervals, pieces, people, energy, lost, failures, lots, lot_links, contaminated, stock (one row
+    a change of on-hand; see `truth.until`). docs/simulator.md describes them.
+    `loss`: what was asked for in lost signals, beyond the plant's own few windows. `contaminated`: the lot whose way
+    the truth follows, None: no lot.
     """
 
     plant: Plant
@@ -56,6 +57,7 @@ class Run:
     tables: Mapping[str, pl.DataFrame]
     truth: Mapping[str, pl.DataFrame]
     loss: Loss = NO_LOSS
+    contaminated: str | None = None
 
 
 def default_window(plant: Plant, days: int, now: datetime) -> tuple[datetime, datetime]:
@@ -85,14 +87,17 @@ def plant_run(
     progress: Progress | None = None,
     *,
     loss: Loss = NO_LOSS,
+    contaminated: str | None = None,
 ) -> Run:
     """Simulate a plant from start_at to end_at (aware, end after start). Deterministic in its arguments.
 
     `loss` says which share of every machine's time has no signal, on top of the few windows every run has. It
-    takes samples away and changes nothing else.
+    takes samples away and changes nothing else. `contaminated` names a lot, e.g. 'lot-open-shaft-20-blank-1': the
+    truth then says into which lots it went, and how much of it; nothing else changes.
 
     Raises:
-        ValueError: a time has no zone, end_at is not after start_at, or the share of `loss` is out of its range.
+        ValueError: a time has no zone, end_at is not after start_at, the share of `loss` is out of its range, or the
+            contaminated lot never came into the plant.
         TerminalError: a state tag has no numeric codes.
     """
     start, end = to_us(start_at), to_us(end_at)
@@ -109,7 +114,7 @@ def plant_run(
     relations = books(Events(
         plant=plant, seed=seed, start_us=start, end_us=end, layouts=floor.layouts, work=floor.work,
         books=floor.books, stations=floor.stations, failures=known, past_services=floor.past_services,
-        bookings=booked, presences=present,
+        bookings=booked, presences=present, contaminated=contaminated,
     ))  # fmt: skip
     tell("truth", 0.0)
     told = {
@@ -122,7 +127,8 @@ def plant_run(
         "failures": truth.failed(known, end), **relations.truth,
     }  # fmt: skip
     tell("done", 1.0)
-    return Run(plant, seed, to_datetime(start), to_datetime(end), sensed, floor.archive(), relations.tables, told, loss)
+    begun, ended = to_datetime(start), to_datetime(end)
+    return Run(plant, seed, begun, ended, sensed, floor.archive(), relations.tables, told, loss, contaminated)
 
 
 class _Floor:

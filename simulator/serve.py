@@ -85,7 +85,7 @@ async def serve(
     async with contextlib.AsyncExitStack() as stack:
         for source in brokers:
             await stack.enter_async_context(broker(source.host, source.port, source.name))
-        served = await _open(stack, plant, [s.name for s in sources], past, delivered)
+        served = await _open(stack, plant, [s.name for s in sources], past, delivered, root / "plant" / "pki")
         if isinstance(run, Run):
             await stack.enter_async_context(books_kept(run, root, database_url, since or started))
         stack.callback(delivered.write, root, started)
@@ -117,13 +117,15 @@ async def _open(
     names: Sequence[str],
     past: dict[str, list[Sample]],
     delivered: Delivered,
+    keys: Path,
 ) -> dict[str, _Served]:
-    """Start every server; returns them by tag."""
+    """Start every server; returns them by tag. `keys` is the folder of their key pairs."""
     by_tag: dict[str, _Served] = {}
     for name in names:
         tags = tags_of(plant, name)
         initial = sorted((s for tag in tags for s in past.get(tag, [])), key=lambda s: s.ts)
-        server = _SERVERS[type(plant.sources[name])](plant, name, delivered, initial)
+        more = {"keys": keys} if isinstance(plant.sources[name], OpcUaSource) else {}
+        server = _SERVERS[type(plant.sources[name])](plant, name, delivered, initial, **more)
         by_tag |= dict.fromkeys(tags, await stack.enter_async_context(server))
         logger.info("plant in a box: %s served, %d tags", name, len(tags))
     return by_tag

@@ -16,7 +16,9 @@ import polars as pl
 from plant.tables import Table, tables
 from warehouse.kpi_macros import create_macros
 from warehouse.lake import Lake
+from warehouse.lineage.macro import create_lot_trace
 from warehouse.meta import Configured, frames
+from warehouse.proposals.views import create_proposal_views
 from warehouse.revisions.definitions import NAME as DEFINITIONS
 from warehouse.revisions.views import create_views
 from warehouse.snapshot import SQL_TYPES, Snapshot, literal, select
@@ -79,6 +81,8 @@ class Window:
             create_views(self.con)
         if not self.versions:
             create_macros(self.con)
+            create_lot_trace(self.con)
+            create_proposal_views(self.con)
         fill_meta(self.con, meta)
         self.con.execute("COMMIT")
 

@@ -17,10 +17,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from plant.errors import ContractError, TerminalError
 from plant.tables import Table, table
 from warehouse.handles import Handles
+from warehouse.large.tidy import Tidied, tidy
 from warehouse.revisions.history import Cause, checked_cause, current, revised
 from warehouse.revisions.stamps import changed_days, same, stamp
 from warehouse.snapshot import Partition, lost_of, read, select, snapshot_of
-from warehouse.tidy import Tidied, tidy
 from warehouse.writing import commit, enforce, ordered
 
 Clock = Callable[[], datetime]
@@ -219,7 +219,7 @@ class Lake(Handles):
         return Written(delta.version(), ready.height, (), committed=True)
 
     def tidy(self, name: str) -> Tidied:
-        """Rewrite crowded partitions sorted and clear old files: `warehouse.tidy.tidy`; what was signed off stays."""
+        """Rewrite crowded partitions sorted, clear old files: `warehouse.large.tidy`; what was signed off stays."""
         signed = self.scan("bronze.signoffs").select("signed_at").collect()["signed_at"].to_list()
         return tidy(self, name, signed=signed)
 

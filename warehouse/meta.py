@@ -25,7 +25,10 @@ Configured = Sequence[tuple[str, str]]
 SOURCES_NOTE = "sources"
 SILENT_S = 120.0
 """A health file not touched for longer: the collector does not run."""
-HEALTH_FIELDS = ("kind", "state", "last_at", "values", "message", "since_at")
+HEALTH_FIELDS = (
+    "kind", "state", "last_at", "values", "message", "since_at", "last_value_at", "values_per_s", "errors",
+    "reconnects", "skew_s", "gaps",
+)  # fmt: skip
 
 
 BY_NATURE = ("reset", "rollover", "replaced", "return")
@@ -166,7 +169,7 @@ def _health_files(folder: Path, now: datetime) -> Iterable[tuple[str, dict[str, 
         try:
             read = json.loads(path.read_text(encoding="utf8"))
             row = {f: read.get(f) for f in HEALTH_FIELDS}
-            row |= {f: _instant(row[f]) for f in ("last_at", "since_at")}
+            row |= {f: _instant(row[f]) for f in ("last_at", "since_at", "last_value_at")}
         except (ValueError, AttributeError, OSError) as error:
             yield path.stem, {"kind": None, "state": "down", "message": f"health file {path.name} unreadable: {error}"}
             continue

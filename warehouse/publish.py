@@ -30,7 +30,9 @@ from warehouse.connect import (
 )
 from warehouse.kpi_macros import comment_macros, create_macros
 from warehouse.lake import Lake
+from warehouse.lineage.macro import comment_lot_trace, create_lot_trace
 from warehouse.meta import Configured, frames
+from warehouse.proposals.views import comment_proposal_views, create_proposal_views
 from warehouse.revisions.views import comment_views, create_views
 from warehouse.snapshot import literal, select
 from warehouse.state import State
@@ -69,6 +71,8 @@ def publish(
                 show(con, tables()[name], snap)
             create_views(con)
             create_macros(con)
+            create_lot_trace(con)
+            create_proposal_views(con)
             fill_meta(con, meta)
             _comment(con, "VIEW")
         state.note(NOTE, signature)
@@ -94,6 +98,7 @@ def export_copy(root: Path | str, path: Path | str, layers: Sequence[str] = ("si
             create_views(con)
             if "silver" in layers:  # hours are local: the macros ask silver.machines for the zone
                 create_macros(con)
+                create_lot_trace(con)
         _comment(con, "TABLE", layers)
     return Path(path)
 
@@ -118,7 +123,11 @@ def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = 
             for statement in comments(contract, "TABLE" if contract.layer == "meta" else kind):
                 con.execute(statement)
     if "gold" in layers:
-        for statement in (*comment_views(), *(comment_macros() if "silver" in layers else ())):
+        macros = (*comment_macros(), *comment_lot_trace()) if "silver" in layers else ()
+        for statement in (*comment_views(), *macros):
+            con.execute(statement)
+    if "bronze" in layers:  # they are views over bronze.proposals
+        for statement in comment_proposal_views():
             con.execute(statement)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Field, Schema, WriterProperties, write_deltalake
 from deltalake.schema import PrimitiveType
@@ -111,10 +112,16 @@ def breaches(table: Table, frame: pl.DataFrame) -> list[Finding]:
     """Every rule of the contract a conforming frame breaks, with counts; empty when it keeps them all."""
     if frame.is_empty():
         return []
-    listed = list(rules(table))
+    listed = [rule for rule in rules(table) if rule[1] != "unique" or not _counted(table, frame)]
     counts = frame.select(expr.fill_null(value=False).sum().alias(str(i)) for i, (_, _, expr) in enumerate(listed))
     broken = [(listed[i], n) for i, n in enumerate(counts.row(0)) if n]
     return [Finding(c, rule, n, _example(table, frame, c, expr)) for (c, rule, expr), n in broken]
+
+
+def _counted(table: Table, frame: pl.DataFrame) -> bool:
+    """Whether a column of the key rises from row to row: then no key comes twice, found at a tenth of the cost."""
+    numbers = [frame[name] for name in table.key if frame.schema[name].is_integer()]
+    return any(c.null_count() == 0 and bool((c.to_numpy()[1:] > c.to_numpy()[:-1]).all()) for c in numbers)
 
 
 def _example(table: Table, frame: pl.DataFrame, columns: str, expr: pl.Expr) -> str:
@@ -157,8 +164,29 @@ def _valid(table: Table, finding: Finding) -> str:
 def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Rows in the order they are written: partition, the contract's sort, the key, then revisions; nulls first."""
     revisions = ("revision",) if table.history else ()
-    by = dict.fromkeys((*([table.partition] if table.partition else []), *table.sort, *table.key, *revisions))
+    names = dict.fromkeys((*([table.partition] if table.partition else []), *table.sort, *table.key, *revisions))
+    by = [name for name in names if not _constant(frame[name])]
+    while by and frame[by[-1]].is_sorted():  # the sort is stable: what is in order stays so among equals
+        by.pop()
+    if not by:
+        return frame
+    if len(by) == 1 and frame.schema[by[0]] == pl.String() and (ranks := _ranks(frame[by[0]])) is not None:
+        return frame[np.argsort(ranks, kind="stable")]  # a radix sort, where there are no more than 65,536 ranks
     return frame.sort([_sort_key(frame[name]) for name in by], nulls_last=False, maintain_order=True)
+
+
+def _constant(column: pl.Series) -> bool:
+    if column.is_empty() or column.null_count():
+        return column.null_count() == len(column)
+    return column[0] == column[-1] and bool((column == column[0]).all())
+
+
+def _ranks(words: pl.Series) -> np.ndarray | None:
+    """The rank of each word in text order, 16 bits wide; None where there are nulls or too many words."""
+    known = words.unique()
+    if known.null_count() or len(known) > FEW_WORDS:
+        return None
+    return words.cast(pl.Enum(known.sort())).to_physical().to_numpy().astype("u2")
 
 
 def _sort_key(column: pl.Series) -> pl.Expr:
@@ -228,9 +256,13 @@ def create(contract: Table, path: Path) -> None:
 def _properties(contract: Table) -> dict[str, str | None]:
     """Table properties: revisioned tables keep their log, so that any old version can be asked for again.
 
-    Those with history keep superseded rows instead, and statistics of the columns their log is asked about.
+    Those with history keep superseded rows instead, and statistics of the columns their log is asked about. Tables
+    that are appended to all day (17,000 commits at one each 5 s) keep their log a day longer than unused files.
     """
     if contract.history:
         known = (n for n in ("hour_at", "known_from", "known_to") if n in contract.schema)
         return {"delta.dataSkippingStatsColumns": ",".join(known)}
-    return {"delta.logRetentionDuration": "interval 3650 days"} if contract.revisioned else {}
+    if contract.revisioned:
+        return {"delta.logRetentionDuration": "interval 3650 days"}
+    appended = contract.write == "append_once" and contract.partition is not None
+    return {"delta.logRetentionDuration": "interval 2 days"} if appended else {}

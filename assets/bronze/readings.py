@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
-from connectors.base import Dock, Landing
+from connectors.base import Dock, Landings
 from connectors.files.drop import read_all
 from plant.config import Plant
 
 
 @dg.asset(key=["bronze", "readings"], group_name="bronze", kinds={"polars", "delta"})
-def readings(plant: dg.ResourceParam[Plant], dock: dg.ResourceParam[Dock]) -> list[Landing]:
+def readings(plant: dg.ResourceParam[Plant], dock: dg.ResourceParam[Dock]) -> Landings:
     """Every value a tag delivered, as it came: the files of all sources with content "readings"."""
-    return read_all(plant, "readings", dock.root, dock.seen, dock.now())
+    return Landings(lambda: read_all(plant, "readings", dock.root, dock.seen, dock.now()))

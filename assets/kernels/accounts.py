@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.kernels.states import NONE, SIGNAL, UNSEEN
+from assets.kernels.signals.states import NONE, SIGNAL, UNSEEN
 from plant.states import OFF_SHIFT, REASON_CLASS, STATE_WORDS, Account, LossClass, State
 
 NO_REPORT = "no report"

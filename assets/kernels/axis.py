@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
+import numpy as np
 import polars as pl
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -126,7 +128,9 @@ class Tape:
     def slot(self) -> pl.Expr:
         """The slot of a row's production_day and machine; null for machines that are not on the tape."""
         day = pl.col("production_day").to_physical().cast(pl.Int64) - (self.first - date(1970, 1, 1)).days
-        return day * len(self.names) + pl.col("machine").cast(pl.Enum(self.names), strict=False).to_physical()
+        return day * len(self.names) + pl.col("machine").map_batches(
+            partial(positions, words=pl.Enum(self.names)), return_dtype=pl.Int64, is_elementwise=True
+        )
 
     def of_slot(self, column: str) -> pl.Expr:
         """A column of `cells` by the column `slot`; null where the tape has no such day of a machine."""
@@ -139,3 +143,12 @@ class Tape:
 def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The frame sorted by name columns with its position as `index` (i64): names sort as their indices do."""
     return names.sort(columns).with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))
+
+
+def positions(names: pl.Series, words: pl.Enum) -> pl.Series:
+    """Position of each name among the words, null for others; neighbours that are equal are looked up once."""
+    begins = pl.first().ne_missing(pl.first().shift()) | (pl.int_range(pl.len()) == 0)
+    first = names.to_frame().select(begins).to_series().arg_true()
+    found = names.gather(first).cast(words, strict=False).to_physical().cast(pl.Int64)
+    lengths = np.diff(first.to_numpy(), append=names.len())
+    return found.gather(np.repeat(np.arange(first.len()), lengths))

@@ -6,12 +6,15 @@ names are put back once, on what is left after summing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from assets.kernels.axis import KEY_LIMIT, Axis, us
 
+ROWS_A_PIECE = 50_000
+"""Rows of a piece of a table in memory, on average, below which it is put together before it is worked on."""
 DAY_US = 86_400_000_000
 SPAN = 2**39
 """Microseconds a `DayAxis` keeps for one thing and day: six days, of which a production day takes one, and begins no
@@ -92,16 +95,27 @@ def hours(machines: pl.DataFrame, segments: pl.DataFrame, axis: Axis) -> pl.Lazy
 def work_runs(time_ledger: pl.LazyFrame) -> pl.DataFrame:
     """Stretches of silver.time_ledger on the same work: machine, production_day, start_at, end_at and WORK.
 
-    The rows follow each other as they do in the ledger: by machine and start, at least inside a production day.
+    The rows follow each other as they do in the ledger: by machine and start, at least inside a production day. A
+    stretch may come in two that touch.
     """
     where = ("machine", "production_day")
     rows = time_ledger.select(*where, "start_at", "end_at", *WORK).collect(engine="in-memory")
     touches = pl.col("start_at") == pl.col("end_at").shift()
     same = [pl.col(name).eq_missing(pl.col(name).shift()) for name in (*where, *WORK)]
-    begins = rows.select(~pl.all_horizontal(touches, *same).fill_null(value=False)).to_series()
-    first = begins.arg_true()
+    begins = ~pl.all_horizontal(touches, *same).fill_null(value=False)
+    first = pl.concat(piece.select(begins) for piece in _pieces(rows)).to_series().arg_true()
     last = (first.cast(pl.Int64) - 1).shift(-1, fill_value=rows.height - 1)
-    return rows.filter(begins).with_columns(end_at=rows["end_at"].gather(last))
+    return rows[first].with_columns(end_at=rows["end_at"].gather(last))
+
+
+def _pieces(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows as they lie in memory: inside a piece, comparing with the row before moves nothing."""
+    lengths = rows.to_series(0).chunk_lengths()
+    whole = rows if len(lengths) * ROWS_A_PIECE < rows.height else rows.rechunk()
+    begin = 0
+    for length in whole.to_series(0).chunk_lengths():
+        yield whole.slice(begin, length)
+        begin += length
 
 
 def intervals(time_ledger: pl.LazyFrame, machines: pl.DataFrame, axis: Axis) -> pl.LazyFrame:

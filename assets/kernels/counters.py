@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from assets.kernels.axis import INSTANT, Axis, indexed, us
@@ -156,7 +157,18 @@ def _summed(counted: pl.LazyFrame, reported: pl.LazyFrame) -> pl.LazyFrame:
     ).select("pack", *PIECES)
     nothing = pl.lit(0, pl.Int64)
     told = reported.select(*MADE, quarantined_pcs=nothing, gap_pcs=nothing, pack=pack + pl.col("work"))
-    return pl.concat([signalled, told.select("pack", *PIECES)]).group_by("pack").agg(pl.col(PIECES).sum())
+    together = {"pack": pl.Int64(), **dict.fromkeys(PIECES, pl.Int64())}
+    rows = pl.concat([signalled, told.select("pack", *PIECES)]).map_batches(_together, schema=together)
+    return rows.group_by("pack").agg(pl.col(PIECES).sum())
+
+
+def _together(rows: pl.DataFrame) -> pl.DataFrame:
+    """Neighbours of one `pack` summed: a counter's pieces of one hour and work follow each other."""
+    first = rows.select((pl.col("pack") != pl.col("pack").shift()).fill_null(value=True)).to_series().arg_true()
+    if first.is_empty():
+        return rows
+    sums = {name: np.add.reduceat(rows[name].to_numpy(), first.to_numpy()) for name in PIECES}
+    return pl.DataFrame({"pack": rows["pack"].gather(first), **sums})
 
 
 def _named(

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.kernels.accounts import CASE
 from assets.kernels.axis import INSTANT, Axis, Tape, micros, us
-from assets.kernels.states import strength
+from assets.kernels.signals.states import strength
 from assets.kernels.stops import begun, carried_from
 from plant.states import OFF_SHIFT
 

@@ -21,7 +21,7 @@ import polars as pl
 from assets.kernels.accounts import CODES, DECIDED, verdicts, with_case
 from assets.kernels.axis import INSTANT, KINDS, Part, Tape, indexed, micros
 from assets.kernels.layers import PLANNED, SHOWN, Stage, pictures
-from assets.kernels.states import UNSEEN, steadied, watched
+from assets.kernels.signals.states import UNSEEN, steadied, watched
 from assets.kernels.stops import with_stops
 from plant.calendar import PLANNED_SCHEMA
 from plant.tables import table
@@ -41,10 +41,9 @@ LAST = 2**63 - 1
 
 @dataclass(frozen=True)
 class Signal:
-    """The signal of a part: sorted keys of its events; keys of silences; held_us by slot, with which a day begins."""
+    """The signal of a part: sorted keys of its events; held_us by slot, with which a day begins."""
 
     keys: pl.DataFrame
-    silences: pl.DataFrame
     held: pl.DataFrame
 
 
@@ -147,9 +146,11 @@ def _signal(tape: Tape, given: Given, part: Part) -> Signal:
     rows = every if every["inside"].all(ignore_nulls=False) else every.filter("inside")
     first = rows.filter("first", pl.col("held").is_not_null()).sort("key")
     keys = rows.select("key", *falls).sort("key")
-    unheard = silent < (pl.col("key") // KINDS).shift(-1, fill_value=LAST)
-    silences = keys.filter(unheard).select(key=silent * KINDS + (SAMPLE + UNSEEN)) if watches else keys.clear()
-    return Signal(keys.select("key"), silences, first.group_by("slot").agg(held_us=pl.col("held").last()))
+    if watches:  # what is followed by silence is not believed from its own instant on
+        t = pl.col("key") // KINDS
+        unheard = (silent < t.shift(-1, fill_value=LAST)).fill_null(value=False)
+        keys = keys.select(key=pl.when(unheard).then(t * KINDS + (SAMPLE + UNSEEN)).otherwise("key"))
+    return Signal(keys, first.group_by("slot").agg(held_us=pl.col("held").last()))
 
 
 def _heard(tape: Tape, events: pl.LazyFrame) -> tuple[pl.LazyFrame, bool]:
@@ -189,7 +190,7 @@ def _begins(pictures: pl.DataFrame) -> pl.Expr:
 def _stretches(signal: Signal, pictures: pl.DataFrame) -> pl.LazyFrame:
     """Merge signal and pictures: t, picture (row number) and state wherever one of them changes."""
     kind = pl.when("begins").then(START).otherwise(BORDER).cast(pl.Int64)
-    seldom = pl.concat([pictures.select(key=pl.col("t") * KINDS + kind), signal.silences]).sort("key")
+    seldom = pictures.select(key=pl.col("t") * KINDS + kind).sort("key")
     merged = seldom.lazy().merge_sorted(signal.keys.lazy(), key="key")
     parted = merged.select(t=pl.col("key") // KINDS, kind=(pl.col("key") & (KINDS - 1)).cast(pl.UInt8))
     border = (pl.col("kind") == START) | (pl.col("kind") == BORDER)

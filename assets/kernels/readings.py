@@ -9,7 +9,12 @@ Nothing is dropped but exact repetitions: a sample that breaks its tag's contrac
 | not_a_number | text where the role needs a number | null | bad |
 | negative | a cumulative counter below zero | null | bad |
 | unknown_state | code the tag's mapping does not hold | kept | as delivered; text 'unknown' |
+| disconnected, stale, overflow, collector_stopped, refused | a gap opens: not known from here on | null | bad |
+| unit_mismatch | the source names another unit than plant.toml | kept | uncertain |
 | out_of_range | outside the tag's range | kept | uncertain |
+| too_fast | changed by more than `max_rate_per_s` since the sample before | kept | uncertain |
+| backwards | fell, of a tag that only rises (`monotone`), or rose | kept | uncertain |
+| after_silence | the first sample after a silence longer than `stale_after` | kept | as delivered |
 | jump | counter rose faster than is physically possible | kept | uncertain; the pieces are not booked |
 | reload | counter fell to a value it cannot have counted to: restored from a backup | kept | uncertain |
 | back_step | counter fell by no more than `back_step_pcs`: corrected, nothing is taken back | kept | uncertain |
@@ -30,7 +35,9 @@ from assets.kernels.axis import INSTANT, Axis, indexed
 from assets.kernels.counting.judgement import Step
 from assets.kernels.counting.steps import CUMULATIVE, steps
 from assets.kernels.openings import ROW, as_rows, closing, markers, prior, with_openings
-from assets.kernels.words import held, worded
+from assets.kernels.signals.contracts import contracted
+from assets.kernels.signals.words import held, worded
+from plant.states import GAP_STATUS, UNCERTAIN_UNIT
 from plant.tables import table
 
 __all__ = ["NEEDS", "clean", "closing"]
@@ -76,7 +83,8 @@ def clean(
     plain = before.filter(~(state | counter)).merge_sorted(as_rows(samples.filter(~(state | counter))), key="order")
     judged = _judged(counted.collect(engine="in-memory"), named).lazy()
     rows = plain.merge_sorted(judged, key="order").merge_sorted(as_rows(held(told, named)), key="order")
-    inside = with_openings(_once(rows), markers(named, bounds, axis), _indices(named, *CUMULATIVE), axis)
+    graded = _once(contracted(rows, named))
+    inside = with_openings(graded, markers(named, bounds, axis), _indices(named, *CUMULATIVE), axis)
     return _finished(inside, named, bounds)
 
 
@@ -145,14 +153,26 @@ def _graded(samples: pl.LazyFrame, named: pl.DataFrame) -> pl.LazyFrame:
         .when(mute & pl.col("text").is_null()).then(pl.lit("no_value"))
         .when(mute & index.is_in(_indices(named, *NUMERIC))).then(pl.lit("not_a_number"))
         .when((value < 0) & index.is_in(_indices(named, *CUMULATIVE))).then(pl.lit("negative"))
+        .when(severity >= 2).then(_gap())
     )  # fmt: skip
-    quality = pl.when((severity >= 2) | pl.col("flag").is_not_null()).then(pl.lit("bad"))
-    graded = samples.with_columns(flag=broken).with_columns(
+    wrong = pl.col("flag").is_not_null() & (pl.col("flag") != "unit_mismatch")
+    quality = pl.when((severity >= 2) | wrong).then(pl.lit("bad"))
+    graded = samples.with_columns(flag=broken.when(pl.col("status") == UNCERTAIN_UNIT).then(pl.lit("unit_mismatch")))
+    graded = graded.with_columns(
         quality=quality.when(severity == 1).then(pl.lit("uncertain")).otherwise(pl.lit("good"))
     )
     trusted = pl.when(pl.col("quality") != "bad").then(value)
     order = pl.col("key") * 2 + 1
     return graded.with_columns(value=trusted, at="ts", since_at="ts", order=order).drop("ts", "status", "key")
+
+
+def _gap() -> pl.Expr:
+    """Why values are not known, of the row that opens a gap; null for other bad rows."""
+    opens = pl.col("value").is_null() & pl.col("text").is_null()
+    reason: pl.Expr = pl.lit(None, pl.String)
+    for name, status in GAP_STATUS.items():
+        reason = pl.when(opens & (pl.col("status") == status)).then(pl.lit(name)).otherwise(reason)
+    return reason
 
 
 def _ranged(samples: pl.LazyFrame, named: pl.DataFrame) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ import polars as pl
 
 from assets.kernels.horizon import latest, reach
 from assets.kernels.ledger import time_ledger as ledger
-from assets.kernels.states import signal_events, with_evidence
+from assets.kernels.signals.states import signal_events, with_evidence
 from assets.partitions import DAYS, SINGLE_RUN, days
 from plant import calendar
 from plant.config import Plant
@@ -51,8 +51,9 @@ def time_ledger(
     machines = with_evidence(machines_frame(plant), tags, reports=reported)
     segments = calendar.segments(plant, first - timedelta(days=1), last)
     ends = latest(readings, reports, samples, machines, tags, bounds).collect(engine="in-memory").lazy()
-    events = signal_events(readings, tags)
-    layers = (operations, downtimes, reach(bounds, ends), reports, edits, attendance)
+    far = reach(bounds, ends)
+    events = signal_events(readings, tags, far)
+    layers = (operations, downtimes, far, reports, edits, attendance)
     planned, minor = calendar.planned_machines(plant, first, last), minor_stops_frame(plant)
     rows = ledger(events, segments, machines, *layers, minor_stops=minor, planned=planned)
     # The streaming engine of polars 2.1 panics on shared plans with an empty side (docs/decisions/009).

@@ -10,7 +10,8 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,32 +22,36 @@ import polars as pl
 from connectors.base import Ingested, Landing, Seen, failure, one_aside, set_aside
 from connectors.files.readings import Origin, readings
 from connectors.files.reports import reports
-from connectors.files.tables import POSITION, SUFFIXES, Sheet, UnreadableFileError, load, require
+from connectors.files.sheet import POSITION, Sheet, UnreadableFileError
+from connectors.files.tables import SUFFIXES, pieces
+from connectors.files.wide import as_long
 from plant.config import Plant
 from plant.errors import SourceDownError, TerminalError
 from plant.sources.batch import FILE_COLUMNS, FilesSource
 from plant.tables import table
+from plant.units import duration
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 2.0
-"""A file changed less than this ago may still be growing."""
-
+PATIENCE_S = 5.0
+"""A run waits this long at most for young files; others are left for the next run."""
 DATA_ENV = "SHOPFLOOR_DATA"
 DATA_DEFAULT = "../shared/data"
 _TEMPORARY = ("~$", ".", "_")
+_UNFINISHED = {".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download"}
+"""Suffixes under which programs write a file until it is whole."""
 
 
 def read_files(
     source: FilesSource, plant: Plant, root: Path, seen: Seen, now: datetime, *, force: bool = False
-) -> list[Landing]:
-    """Every file of a source that was not taken in before, one `Landing` each.
+) -> Iterator[Landing]:
+    """Every file of a source that was not taken in before, one or several `Landing`s each, read as they are asked for.
 
-    The caller appends each landing and then records its `ingested`; it is asked by `seen` with the same
-    identity. A file that cannot be read as a whole is one quarantine row (unreadable_file, undecodable,
-    missing_column, empty_file, unknown_format) and is tried again when its content or the source's
-    settings change. A file that fails for a reason nobody foresaw is one row (source_failed), the others are
-    read. `force` reads files that changed a moment ago, too.
+    The caller appends each landing and then records its `ingested`, which the last of a file has; it is asked by
+    `seen` with the same identity. A file that cannot be read as a whole is one quarantine row (unreadable_file,
+    undecodable, missing_column, missing_sheet, empty_file, unknown_format) and is tried again when its content or
+    the source's settings change. A file that fails for a reason nobody foresaw is one row (source_failed), the
+    others are read. `force` reads files that changed a moment ago, too.
 
     Raises:
         SourceDownError: the folder does not exist.
@@ -54,42 +59,37 @@ def read_files(
     """
     _mapped(source)
     paths = find(source, root)
-    ready = paths if force else settled(paths)
-    landings: list[Landing] = []
     taken: set[str] = set()
-    for path in ready:
-        names: tuple[str, ...] = ()
+    for path in paths if force else settled(paths, _settle_s(source)):
         try:
             before, names = _face(path), identities(source, digest(path))
             if not taken.isdisjoint(names) or any(seen(name) for name in names):
                 continue
-            landing = read_file(path, digest(path), source, plant, now)
-            if _face(path) != before:
-                log.info("%s: %s changed while it was read: left for the next run", source.name, path)
-                continue
+            for landing in read_file(path, digest(path), source, plant, now):
+                if _face(path) != before:
+                    log.info("%s: %s changed while it was read: left for the next run", source.name, path)
+                    break
+                yield landing
+            else:
+                taken.update(names)
         except OSError as error:
             refused = TerminalError(f"{path}: cannot be opened ({error}): give the reader access, or remove the file")
-            landing = failure(f"bronze.{source.content}", str(path), refused, now, source=source.name)
+            yield failure(f"bronze.{source.content}", str(path), refused, now, source=source.name)
         except Exception as error:  # noqa: BLE001 - one file, whatever is wrong with it, must not cost the others
-            landing = failure(f"bronze.{source.content}", str(path), error, now, source=source.name)
-        landings.append(landing)
-        taken.update(names)
-    return landings
+            yield failure(f"bronze.{source.content}", str(path), error, now, source=source.name)
 
 
 def read_all(
     plant: Plant, content: Literal["readings", "reports"], root: Path, seen: Seen, now: datetime, *, force: bool = False
-) -> list[Landing]:
+) -> Iterator[Landing]:
     """New files of every source with this content; a source that fails is one quarantine row, the rest is read."""
-    landings: list[Landing] = []
     for source in plant.file.source:
         if not isinstance(source, FilesSource) or source.content != content:
             continue
         try:
-            landings += read_files(source, plant, root, seen, now, force=force)
+            yield from read_files(source, plant, root, seen, now, force=force)
         except Exception as error:  # noqa: BLE001 - one source, whatever is wrong with it, must not cost the others
-            landings.append(failure(f"bronze.{content}", source.name, error, now))
-    return landings
+            yield failure(f"bronze.{content}", source.name, error, now)
 
 
 def waiting(plant: Plant, root: Path, seen: Seen) -> list[str]:
@@ -98,7 +98,7 @@ def waiting(plant: Plant, root: Path, seen: Seen) -> list[str]:
     for source in plant.file.source:
         if isinstance(source, FilesSource):
             try:
-                quiet = [p for p in find(source, root) if time.time() - p.stat().st_mtime >= SETTLE_S]
+                quiet = [p for p in find(source, root) if time.time() - p.stat().st_mtime >= _settle_s(source)]
             except SourceDownError:
                 continue  # the run that follows another file reports it
             names = [identities(source, digest(p)) for p in quiet]
@@ -111,25 +111,40 @@ def identities(source: FilesSource, sha: str) -> tuple[str, str]:
     return f"{source.name}:{sha}", f"{source.name}:{sha}:{settings(source)}"
 
 
-def read_file(path: Path, sha: str, source: FilesSource, plant: Plant, now: datetime) -> Landing:
-    """One file as a landing; a refused file is a landing without rows and one quarantine row."""
-    name = f"bronze.{source.content}"
+def read_file(path: Path, sha: str, source: FilesSource, plant: Plant, now: datetime) -> Iterator[Landing]:
+    """One file as landings, versions 0, 1, ... of one app; the last has `ingested`.
+
+    What is refused is a landing without rows and with one quarantine row.
+    """
     where = Origin(str(path), f"file:{source.name}:{sha[:16]}", now)
+    rows = held = 0
+    waiting: Landing | None = None
     try:
-        sheet = load(path, source)
-        require(sheet, source, path)
+        for version, sheet in enumerate(pieces(path, source)):
+            if waiting is not None:
+                yield waiting
+            good, aside = interpret(sheet.rows, source, plant, where)
+            aside = pl.concat([broken_rows(sheet, source, where), aside])
+            rows, held = rows + good.height, held + aside.height
+            waiting = Landing(f"bronze.{source.content}", where.segment, version, good, aside)
     except UnreadableFileError as refusal:
         log.warning("%s: refused: %s", source.name, refusal)
-        held = one_aside(
-            refusal.reason, str(refusal), source=source.name, origin=where.origin, segment=where.segment, now=now
-        )
-        refused = Ingested(identities(source, sha)[1], source.name, where.origin, 0, 1)
-        return Landing(name, f"{where.segment}:{settings(source)}", 0, table(name).empty(), held, refused)
-    good, held = interpret(sheet.rows, source, plant, where)
-    held = pl.concat([broken_rows(sheet, source, where), held])
-    log.info("%s: %s: %d rows, %d set aside", source.name, path.name, good.height, held.height)
-    taken = Ingested(identities(source, sha)[0], source.name, where.origin, good.height, held.height)
-    return Landing(name, where.segment, 0, good, held, taken)
+        yield from [] if waiting is None else [waiting]
+        yield _refused(refusal, sha, source, where)
+        return
+    if waiting is not None:
+        log.info("%s: %s: %d rows, %d set aside", source.name, path.name, rows, held)
+        taken = Ingested(identities(source, sha)[0], source.name, where.origin, rows, held)
+        yield replace(waiting, ingested=taken)
+
+
+def _refused(refusal: UnreadableFileError, sha: str, source: FilesSource, where: Origin) -> Landing:
+    name = f"bronze.{source.content}"
+    held = one_aside(
+        refusal.reason, str(refusal), source=source.name, origin=where.origin, segment=where.segment, now=where.now
+    )
+    refused = Ingested(identities(source, sha)[1], source.name, where.origin, 0, 1)
+    return Landing(name, f"{where.segment}:{settings(source)}", 0, table(name).empty(), held, refused)
 
 
 def interpret(
@@ -137,7 +152,7 @@ def interpret(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of a sheet as rows of the source's bronze table, and those set aside."""
     read = readings if source.content == "readings" else reports
-    return read(rows, source, plant, where)
+    return read(rows, as_long(source), plant, where)
 
 
 def broken_rows(sheet: Sheet, source: FilesSource, where: Origin) -> pl.DataFrame:
@@ -186,17 +201,26 @@ def _is_pattern(path: Path) -> bool:
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.is_file() and not p.name.startswith(_TEMPORARY))
+    whole = (p for p in paths if not p.name.startswith(_TEMPORARY) and p.suffix.lower() not in _UNFINISHED)
+    return sorted(p for p in whole if p.is_file())
 
 
-def settled(paths: list[Path]) -> list[Path]:
-    """The files nobody writes any more. Young ones are looked at a second time after SETTLE_S."""
+def _settle_s(source: FilesSource) -> float:
+    return duration(source.settle).total_seconds()
+
+
+def settled(paths: list[Path], settle_s: float) -> list[Path]:
+    """The files nobody writes any more: unchanged for `settle_s`.
+
+    Young ones are waited for and looked at a second time, where that takes `PATIENCE_S` at most.
+    """
     before = {p: _face(p) for p in paths}
-    youngest = max((mtime / 1e9 for _, mtime in before.values()), default=0.0)
-    wait = SETTLE_S - (time.time() - youngest)
-    if 0 < wait <= SETTLE_S:
-        time.sleep(wait)
-    return [p for p in paths if p.exists() and _face(p) == before[p]]
+    wait_s = {p: settle_s - (time.time() - mtime / 1e9) for p, (_, mtime) in before.items()}
+    wait_s = {p: s if s <= settle_s else 0.0 for p, s in wait_s.items()}  # a clock that was set back is no young file
+    soon = [p for p in paths if wait_s[p] <= PATIENCE_S]
+    if (longest := max((wait_s[p] for p in soon), default=0.0)) > 0:
+        time.sleep(longest)
+    return [p for p in soon if p.exists() and _face(p) == before[p]]
 
 
 def _face(path: Path) -> tuple[int, int]:
@@ -221,7 +245,7 @@ def settings(source: FilesSource) -> str:
 
 
 def _mapped(source: FilesSource) -> None:
-    needed, _ = FILE_COLUMNS[source.content]
+    needed = ("ts",) if source.layout == "wide" else FILE_COLUMNS[source.content][0]
     missing = [c for c in needed if c not in source.columns]
     if missing:
         raise TerminalError(

@@ -9,14 +9,17 @@ import polars as pl
 
 from connectors import cells
 from connectors.base import INSTANT, set_aside
-from connectors.files.tables import POSITION
+from connectors.files.sheet import POSITION
 from connectors.screen import message_of, reason_of
 from plant.config import Plant, tag_id
 from plant.dimensions import tags_frame
 from plant.sources.batch import FilesSource
+from plant.states import UNCERTAIN, UNCERTAIN_UNIT
 from plant.tables import table
 
 READINGS = table("bronze.readings")
+KEPT = ("not_finite", "unit_mismatch")
+"""Reasons of rows that are taken in all the same."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,11 @@ def readings(rows: pl.DataFrame, source: FilesSource, plant: Plant, where: Origi
 
     A row is held back (booked = false) for: unknown_tag, unparseable_timestamp, ambiguous_timestamp,
     not_a_number (also a missing value whose status is not Bad), unknown_status, future_timestamp,
-    ancient_timestamp. A NaN or an infinite value is kept and reported (not_finite, booked = true).
+    ancient_timestamp. Kept and reported (booked = true) are a NaN or an infinite value (not_finite) and a row that
+    names another unit than its tag (unit_mismatch; its status becomes Uncertain).
     """
     judged = _judged(_read(rows, source, plant), source, plant, where.now)
-    out = judged.filter(pl.col("reason").is_null() | (pl.col("reason") == "not_finite"))
+    out = judged.filter(pl.col("reason").is_null() | pl.col("reason").is_in(KEPT))
     good = out.select(
         date=pl.col("ts").dt.date(), ts="ts", tag="tag", value="value", text="text", status="status",
         server_at="server_at", received_at=pl.lit(where.now, dtype=INSTANT), source=pl.lit(source.name),
@@ -66,18 +70,29 @@ def _read(rows: pl.DataFrame, source: FilesSource, plant: Plant) -> pl.DataFrame
     said = {name: cells.as_text(rows[at[name]]) if name in at else blank for name in ("ts", "text", "status")}
     columns = {
         POSITION: rows[POSITION], "tag": _tags(rows, source), "ts": ts, "unclear": unclear, "server_at": server_at,
-        "value": cells.number(rows[at["value"]], decimal_comma=source.decimal_comma), "text": said["text"],
+        "value": cells.number(rows[at["value"]], decimal_comma=source.decimal_comma, thousands=source.thousands),
+        "text": said["text"], "raw_unit": cells.as_text(rows[at["unit"]]) if "unit" in at else blank,
         "status": cells.status(rows[at["status"]]) if "status" in at else pl.zeros(rows.height, pl.Int64, eager=True),
         "raw_ts": said["ts"], "raw_status": said["status"],
         "raw_value": cells.as_text(rows[at["value"]], decimal_comma=source.decimal_comma),
     }  # fmt: skip
-    frame = pl.DataFrame([s.alias(name) for name, s in columns.items()])
+    frame = _measured(pl.DataFrame([s.alias(name) for name, s in columns.items()]), plant)
     words = pl.Series([tag_id(m, t) for m, t in plant.tags() if t.type == "string"], dtype=pl.String)
     spoken = pl.col("tag").is_in(words.implode())
     return frame.with_columns(
         text=pl.when(spoken).then(pl.coalesce("text", "raw_value")).otherwise("text"),
         value=pl.when(~spoken).then("value"),
     )
+
+
+def _measured(frame: pl.DataFrame, plant: Plant) -> pl.DataFrame:
+    """Add `unit` of the tag, and `odd_unit`: the row names another one; its value is then uncertain."""
+    units = {tag_id(m, t): t.unit for m, t in plant.tags()}
+    unit = pl.col("tag").replace_strict(units, default=None, return_dtype=pl.String)
+    odd = (pl.col("raw_unit").str.strip_chars() != unit) & (pl.col("raw_unit").str.strip_chars() != "")
+    marked = frame.with_columns(unit=unit, odd_unit=odd.fill_null(value=False))
+    good = pl.col("odd_unit") & (pl.col("status") < UNCERTAIN)
+    return marked.with_columns(status=pl.when(good).then(pl.lit(UNCERTAIN_UNIT)).otherwise("status"))
 
 
 def _tags(rows: pl.DataFrame, source: FilesSource) -> pl.Series:
@@ -100,10 +115,11 @@ def _judged(frame: pl.DataFrame, source: FilesSource, plant: Plant, now: datetim
         .then(pl.lit("not_a_number"))
     )  # fmt: skip
     gate = reason_of(tags_frame(plant)["tag"], now)
-    first = pl.when(gate == "unknown_tag").then(gate).otherwise(pl.coalesce(own, gate))
+    unit = pl.when("odd_unit").then(pl.lit("unit_mismatch"))
+    first = pl.when(gate == "unknown_tag").then(gate).otherwise(pl.coalesce(own, gate, unit))
     return frame.with_columns(reason=first).with_columns(
         message=pl.when(pl.col("reason").is_null()).then(None).otherwise(_message(source, now)),
-        booked=pl.col("reason") == "not_finite",
+        booked=pl.col("reason").is_in(KEPT),
     )
 
 
@@ -116,6 +132,15 @@ def _message(source: FilesSource, now: datetime) -> pl.Expr:
         .then(bad_instant(said["ts"], "raw_ts", shape))
         .when(reason == "ambiguous_timestamp")
         .then(unclear_instant(said["ts"], "raw_ts", source.timezone))
+        .when(reason == "unit_mismatch")
+        .then(
+            pl.format(
+                "unit {} where tag {} has {}: kept, graded uncertain and not converted; correct the export or `unit`",
+                pl.col("raw_unit"),
+                pl.col("tag"),
+                pl.col("unit"),
+            )
+        )
         .when(reason == "not_a_number")
         .then(
             pl.format(

@@ -9,7 +9,7 @@ import polars as pl
 from connectors import cells
 from connectors.base import INSTANT
 from connectors.files.readings import Origin, aside, bad_instant, quoted, unclear_instant
-from connectors.files.tables import POSITION
+from connectors.files.sheet import POSITION
 from connectors.screen import ANCIENT, FUTURE
 from plant.config import Plant
 from plant.sources.batch import FILE_COLUMNS, FilesSource

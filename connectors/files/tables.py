@@ -1,4 +1,4 @@
-"""A dropped file as a table of cells: CSV, Parquet, Excel, and the rows that are not even rows.
+"""A dropped file as tables of cells, a bounded piece at a time: CSV, Parquet, Excel; long or wide.
 
 CSV cells stay text; Parquet and Excel cells keep their types. Nothing is interpreted here.
 """
@@ -6,66 +6,65 @@ CSV cells stay text; Parquet and Excel cells keep their types. Nothing is interp
 from __future__ import annotations
 
 import csv
-import io
-from dataclasses import dataclass
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from plant.errors import TerminalError
+from connectors.files.sheet import POSITION, Sheet, UnreadableFileError, no_broken
+from connectors.files.text import sheets as csv_sheets
+from connectors.files.wide import longer
 from plant.sources.batch import FilesSource
-
-POSITION = "\x00row"
-"""Name of the row number column of a `Sheet`; no file can have a column of that name."""
 
 SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet",
     ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel",
 }  # fmt: skip
-_ASIDE = {POSITION: pl.Int64(), "line": pl.String(), "found": pl.Int64(), "valid": pl.Int64()}
+PIECE_ROWS = 1_000_000
+"""Rows of a Parquet file held in memory at a time."""
+EVERY_SHEET = "*"
 
 
-class UnreadableFileError(TerminalError):
-    """A file is refused as a whole; `reason` is the code written to quarantine."""
+def pieces(path: Path, source: FilesSource) -> Iterator[Sheet]:
+    """Read a file, a bounded piece at a time: CSV and Parquet by size, Excel by sheet; each with the mapped columns.
 
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Rows of a file (row number from 1 in `POSITION`), and lines with a wrong number of fields."""
-
-    rows: pl.DataFrame
-    broken: pl.DataFrame
-
-
-def load(path: Path, source: FilesSource) -> Sheet:
-    """Read a file whole.
+    Files of reports come whole: `unique` looks over all of their rows.
 
     Raises:
-        UnreadableFileError: unknown suffix, undecodable text, truncated or damaged file, no header.
+        UnreadableFileError: unknown suffix, undecodable text, truncated or damaged file, no header, a missing column.
     """
+    kind = _kind(path, source)
+    read = {"csv": csv_sheets, "parquet": _parquet, "excel": _excel}[kind](path, source)
+    while True:
+        try:
+            sheet = next(read, None)
+        except (pl.exceptions.PolarsError, OSError, ValueError, csv.Error) as error:
+            raise _unreadable(path, kind, error) from error
+        except Exception as error:  # fastexcel and the Parquet reader raise types of their own
+            if type(error).__module__.split(".")[0] not in {"fastexcel", "_fastexcel", "polars"}:
+                raise
+            raise _unreadable(path, kind, error) from error
+        if sheet is None:
+            return
+        require(sheet, source, path)
+        yield longer(sheet, source) if source.layout == "wide" else sheet
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> UnreadableFileError:
+    found = f"{path}: cannot be read as {kind} ({_first_line(error)}): send the file again"
+    return UnreadableFileError("unreadable_file", found)
+
+
+def _kind(path: Path, source: FilesSource) -> str:
     kind = SUFFIXES.get(path.suffix.lower(), "") if source.format == "auto" else source.format
     if not kind:
         raise UnreadableFileError(
             "unknown_format",
             f"{path}: suffix {path.suffix!r} is none of {', '.join(sorted(SUFFIXES))}: rename it or set `format`",
         )
-    try:
-        return {"csv": _csv, "parquet": _parquet, "excel": _excel}[kind](path, source)
-    except (pl.exceptions.PolarsError, OSError, ValueError, csv.Error) as error:
-        raise UnreadableFileError(
-            "unreadable_file", f"{path}: cannot be read as {kind} ({_first_line(error)}): send the file again"
-        ) from error
-    except Exception as error:  # fastexcel and the Parquet reader raise types of their own
-        if type(error).__module__.split(".")[0] not in {"fastexcel", "_fastexcel", "polars"}:
-            raise
-        raise UnreadableFileError(
-            "unreadable_file", f"{path}: cannot be read as {kind} ({_first_line(error)}): send the file again"
-        ) from error
+    return kind
 
 
 def require(sheet: Sheet, source: FilesSource, path: Path) -> None:
@@ -88,70 +87,40 @@ def require(sheet: Sheet, source: FilesSource, path: Path) -> None:
     )
 
 
-def _parquet(path: Path, source: FilesSource) -> Sheet:
-    return Sheet(_numbered(pl.read_parquet(path)), _no_broken())
+def _parquet(path: Path, source: FilesSource) -> Iterator[Sheet]:
+    rows = pl.scan_parquet(path)
+    height = rows.select(pl.len()).collect().item()
+    for start in range(0, max(height, 1), PIECE_ROWS):
+        yield Sheet(_numbered(rows.slice(start, PIECE_ROWS).collect(), start), no_broken())
 
 
-def _excel(path: Path, source: FilesSource) -> Sheet:
-    """The first sheet. All rows decide a column's type, so that one word in a number column makes it text."""
-    sheet = pl.read_excel(path, infer_schema_length=None, drop_empty_rows=False, raise_if_empty=False)
-    rows = _numbered(sheet)
-    return Sheet(rows.filter(~pl.all_horizontal(pl.exclude(POSITION).is_null())) if sheet.width else rows, _no_broken())
+def _excel(path: Path, source: FilesSource) -> Iterator[Sheet]:
+    """The sheets asked for. All rows decide a column's type, so that one word in a number column makes it text."""
+    settings: dict[str, Any] = {"infer_schema_length": None, "drop_empty_rows": False, "raise_if_empty": False}
+    if not source.sheets:
+        read = {"": pl.read_excel(path, **settings)}
+    else:
+        every = pl.read_excel(path, sheet_id=0, **settings)
+        wanted = list(every) if source.sheets == (EVERY_SHEET,) else list(source.sheets)
+        if missing := [name for name in wanted if name not in every]:
+            raise UnreadableFileError(
+                "missing_sheet",
+                f"{path}: no sheet {', '.join(map(repr, missing))}; found: {', '.join(map(repr, every))}. Correct "
+                f"`sheets` of source {source.name!r} in plant.toml, or send the file with that sheet",
+            )
+        read = {name: every[name] for name in wanted}
+    before = 0
+    for sheet in read.values():
+        rows = _numbered(sheet, before)
+        before += sheet.height
+        if sheet.width or not source.sheets:  # an empty sheet beside others is nothing
+            filled = ~pl.all_horizontal(pl.exclude(POSITION).is_null())
+            yield Sheet(rows.filter(filled) if sheet.width else rows, no_broken())
 
 
-def _csv(path: Path, source: FilesSource) -> Sheet:
-    """Lines are counted before they are split: a line with a wrong number of fields is set aside, not padded."""
-    try:
-        text = path.read_bytes().decode(source.encoding.replace("utf8", "utf-8-sig"))
-    except (UnicodeDecodeError, LookupError) as error:
-        raise UnreadableFileError(
-            "undecodable", f"{path}: not {source.encoding} text ({error}): set `encoding` of source {source.name!r}"
-        ) from error
-    plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    lines = pl.Series("line", plain.split("\n"), dtype=pl.String)
-    lines = lines.filter(lines.str.strip_chars() != "")
-    if lines.is_empty():
-        raise UnreadableFileError("empty_file", f"{path}: no header line: send the file again")
-    quoted = lines.str.contains('"', literal=True)
-    if quoted.any() and (lines.str.count_matches('"', literal=True) % 2 == 1).any():
-        return _by_hand(text, source)
-    bare = lines.str.replace_all(r'"[^"]*"', "") if quoted.any() else lines
-    return _split(lines, bare.str.count_matches(source.separator, literal=True), source)
-
-
-def _split(lines: pl.Series, separators: pl.Series, source: FilesSource) -> Sheet:
-    frame = pl.DataFrame({"line": lines, "found": separators.cast(pl.Int64) + 1}).with_row_index(POSITION)
-    frame = frame.with_columns(pl.col(POSITION).cast(pl.Int64), valid=pl.col("found").first())
-    whole = pl.col("found") == pl.col("valid")
-    good = frame if frame.select(whole.all()).item() else frame.filter(whole)
-    rows = pl.read_csv(
-        io.BytesIO("\n".join(good["line"]).encode()),
-        separator=source.separator, infer_schema=False,
-    )  # fmt: skip
-    rows = rows.with_columns(good[POSITION][1:])
-    return Sheet(rows, frame.filter(~whole).select(*_ASIDE))
-
-
-def _by_hand(text: str, source: FilesSource) -> Sheet:
-    """Quoted fields with line breaks: the csv module reads what a line count cannot."""
-    read = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=source.separator) if r]
-    header, width = read[0], len(read[0])
-    good = [(n, r) for n, r in enumerate(read[1:], 1) if len(r) == width]
-    bad = [(n, source.separator.join(r), len(r), width) for n, r in enumerate(read[1:], 1) if len(r) != width]
-    cells = {h: [r[i] or None for _, r in good] for i, h in enumerate(header)}
-    rows = pl.DataFrame(cells, schema=dict.fromkeys(header, pl.String))
-    return Sheet(
-        rows.with_columns(pl.Series(POSITION, [n for n, _ in good], dtype=pl.Int64)),
-        pl.DataFrame(bad, schema=_ASIDE, orient="row"),
-    )
-
-
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.int_range(1, rows.height + 1, dtype=pl.Int64, eager=True).alias(POSITION))
-
-
-def _no_broken() -> pl.DataFrame:
-    return pl.DataFrame(schema=_ASIDE)
+def _numbered(rows: pl.DataFrame, before: int) -> pl.DataFrame:
+    numbers = pl.int_range(before + 1, before + rows.height + 1, dtype=pl.Int64, eager=True)
+    return rows.with_columns(numbers.alias(POSITION))
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
 
-from connectors.opcua.decode import Columns, of_rows, of_value
+from connectors.opcua.decode_columns import Columns, of_rows, of_value
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +33,19 @@ class HistoryUnavailableError(Exception):
     """The server has no historical access for us."""
 
 
-async def read_history(session: UaSession, since: Mapping[int, tuple[ua.NodeId, datetime]]) -> AsyncIterator[Columns]:
+async def read_history(
+    session: UaSession,
+    since: Mapping[int, tuple[ua.NodeId, datetime]],
+    per_call: int = NODES_PER_CALL,
+    lacking: set[int] | None = None,
+) -> AsyncIterator[Columns]:
     """Yield history per batch of nodes, ascending in time within a node.
 
     Args:
         session: an activated session.
         since: client handle to (node, first source time wanted, included).
+        per_call: most nodes the server takes in one call.
+        lacking: gets the handles of nodes that have no history.
 
     Raises:
         HistoryUnavailableError: the service, or every node asked for, has no history.
@@ -47,13 +54,15 @@ async def read_history(session: UaSession, since: Mapping[int, tuple[ua.NodeId, 
     todo.sort(key=lambda wanted: wanted[2])
     answered = not todo
     while todo:
-        size = _batch_size(todo)
+        size = _batch_size(todo, min(per_call, NODES_PER_CALL))
         batch, todo = todo[:size], todo[size:]
         results = await _call(session, batch)
         rows = []
         for (handle, node, start, _), result in zip(batch, results, strict=True):
             if not result.StatusCode.is_good():
                 logger.debug("no history of %s: %s", node.to_string(), result.StatusCode.name)
+                if lacking is not None:
+                    lacking.add(handle)
                 continue
             answered = True
             values = getattr(result.HistoryData, "DataValues", None) or []
@@ -69,13 +78,13 @@ async def read_history(session: UaSession, since: Mapping[int, tuple[ua.NodeId, 
 Wanted = tuple[int, ua.NodeId, datetime, "bytes | None"]
 
 
-def _batch_size(todo: list[Wanted]) -> int:
+def _batch_size(todo: list[Wanted], most: int) -> int:
     """Nodes of one call share one start time: only those that start close to the first go with it."""
     limit = todo[0][2] + SPAN
-    for at, wanted in enumerate(todo[:NODES_PER_CALL]):
+    for at, wanted in enumerate(todo[:most]):
         if wanted[2] > limit:
             return at
-    return min(len(todo), NODES_PER_CALL)
+    return min(len(todo), most)
 
 
 def _utc(at: datetime) -> datetime:
@@ -123,3 +132,15 @@ def _wanted(node: ua.NodeId, point: bytes | None) -> ua.HistoryReadValueId:
     wanted.NodeId = node
     wanted.ContinuationPoint = point
     return wanted
+
+
+async def read_current(session: UaSession, nodes: Mapping[int, ua.NodeId], per_call: int = 500) -> Columns:
+    """What the nodes show now, by client handle; a node that cannot be read has its bad status."""
+    rows, handles = [], list(nodes)
+    for at in range(0, len(handles), per_call):
+        part = handles[at : at + per_call]
+        params = ua.ReadParameters()
+        params.TimestampsToReturn = ua.TimestampsToReturn.Both
+        params.NodesToRead = [ua.ReadValueId(nodes[h], ua.AttributeIds.Value) for h in part]
+        rows += [of_value(h, v) for h, v in zip(part, await session.read(params), strict=True)]
+    return of_rows(rows)

@@ -21,12 +21,16 @@ from asyncua.client.ua_client import UaClientState
 from asyncua.ua.uaerrors import UaError
 
 from connectors.base import one_aside
+from connectors.gaps import Gap, confirmed, gap_rows, open_tags
 from connectors.intake import Intake, Seen, now_us
-from connectors.opcua.decode import Columns, concat
-from connectors.opcua.history import HistoryUnavailableError, read_history
+from connectors.opcua.decode_columns import Columns, concat
+from connectors.opcua.history import HistoryUnavailableError, read_current, read_history
+from connectors.opcua.reader_nodes import nodes_of, wish_of
+from connectors.opcua.refusals import explained
 from connectors.opcua.rows import oldest_of, rows_of
-from connectors.opcua.security import log_in, secure
+from connectors.opcua.security import believe_again, log_in, secure
 from connectors.opcua.session import GapClient, GapSubscription
+from connectors.opcua.session_items import Limits
 from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.sources.live import OpcUaSource
@@ -38,8 +42,6 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 HOLD_ROWS = 500_000
 """Values held in memory while history is read; above it the server is asked to queue."""
-OVERLAP_S = 10.0
-"""How long after a catch-up live values may repeat what history already gave."""
 REFUSED_AGAIN_S = 60.0
 FIRST_HISTORY = timedelta(days=7)
 """How far back history is read for a tag that was never stored."""
@@ -67,7 +69,7 @@ class OpcUaReader:
         root: Path,
     ) -> None:
         self.source, self.intake, self.health, self.seen, self.root = source, intake, health, seen, root
-        self.nodes, self.bad = _nodes_of(tags)
+        self.nodes, self.bad = nodes_of(tags)
         self._live: list[tuple[int, Columns]] = []
         self._live_rows = 0
         self._gap = asyncio.Event()
@@ -75,8 +77,11 @@ class OpcUaReader:
         self._overflows = 0
         self._without_history: set[int] = set()
         self._drained = asyncio.Event()
-        self._dedupe_until = 0.0
         self._refused: set[str] = set()
+        self._plain: list[str] = []
+        self._definitions = dict(tags)
+        self._lost_us: int | None = None
+        self._warning = ""
         self._tags = pl.Series([""], dtype=pl.String)
         self._index = np.zeros(0, "i4")
 
@@ -92,19 +97,25 @@ class OpcUaReader:
             await self._connect(client)
             await self._flow(client)
         except (TimeoutError, UaError, OSError) as error:
-            text = str(error) or type(error).__name__
-            raise SourceDownError(f"OPC UA server {self.source.endpoint}: {text}; check it is running") from error
+            raise explained(error, self.source, self.root) from error
         finally:
-            await _close(client)
+            await client.close()
 
     async def _connect(self, client: GapClient) -> None:
-        await secure(client, self.source, self.root)
+        self._warning = await secure(client, self.source, self.root)
         log_in(client, self.source)
         client.connection_lost_callback = self._lost
+
+        async def judge() -> None:
+            self._warning = await believe_again(client, self.source, self.root, self._warning, self.health.down)
+
+        client.before_reconnect = judge
         client.on_reconnected = lambda: self.health.up(self._words())
         await client.connect()
 
     async def _lost(self, error: Exception) -> None:
+        if self._lost_us is None:
+            self._lost_us = self._alive_us()
         self.health.down(f"connection to {self.source.endpoint} lost: {error}")
 
     async def _flow(self, client: GapClient) -> None:
@@ -129,14 +140,16 @@ class OpcUaReader:
     async def _monitor(self, client: GapClient, sub: GapSubscription, only: set[str] | None = None) -> None:
         """Monitor the nodes, all or some; a refused one is reported and leaves the others alone."""
         nodes = [client.get_node(n) for n in self.nodes if only is None or n.to_string() in only]
-        sampling_ms = duration(self.source.sampling).total_seconds() * 1000
-        handles = await sub.add(nodes, self.source.queue, sampling_ms)
+        handles = await sub.add(
+            [wish_of(node, self.source, self._definitions[self.nodes[node.nodeid]]) for node in nodes]
+        )
         by_node = {node.to_string(): tag for node, tag in self.nodes.items()}
         self._tags = pl.Series([by_node[n] for n in handles.values()], dtype=pl.String)
         self._index = np.full(max(handles, default=0) + 1, -1, "i4")
         self._index[list(handles)] = np.arange(len(handles))
         refused = self.bad | {by_node[n]: f"{n} is refused with {why}" for n, why in sub.refused.items()}
         self._report(refused)
+        self._plain = sorted(by_node[n] for n in sub.without_deadband)
         self.health.message = self._words()
 
     def _report(self, refused: dict[str, str]) -> None:
@@ -151,7 +164,10 @@ class OpcUaReader:
     def _words(self) -> str:
         refused = f"{len(self._refused)} node(s) refused: {', '.join(sorted(self._refused))}" if self._refused else ""
         overflows = f"{self._overflows} overflow(s) of the server's queues" if self._overflows else ""
-        return "; ".join(filter(None, (refused, overflows)))
+        plain = (
+            f"dead-band not taken by the server, every change comes: {', '.join(self._plain)}" if self._plain else ""
+        )
+        return "; ".join(filter(None, (self._warning, refused, overflows, plain)))
 
     async def _may_publish(self) -> None:
         await self.intake.open.wait()
@@ -168,6 +184,8 @@ class OpcUaReader:
 
     def _on_gap(self, why: str) -> None:
         logger.info("source %s: gap, %s", self.source.name, why)
+        if self._lost_us is None:
+            self._lost_us = self._alive_us()
         self._behind = None
         self._gap.set()
 
@@ -200,21 +218,47 @@ class OpcUaReader:
         items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
         items = {h: node for h, node in items.items() if behind is None or h in behind}
         since = {h: (node, last.get(self.nodes[node], first)) for h, node in items.items()}
-        count = 0
+        count, lacking = 0, set[int]()
         try:
-            async for columns in read_history(client.uaclient.session, since):
-                rows = self.seen.fresh(self._rows(now_us(), columns))
-                count += rows.height
-                await self.intake.put(rows)
-                self.seen.remember(rows.filter(pl.col("ts") >= started))
-                self.seen.advance(rows)
-                self.health.saw(rows.height, datetime.now(UTC))
+            async for columns in read_history(client.uaclient.session, since, _limits(sub).history, lacking):
+                count += await self._put_back(columns, started)
         except HistoryUnavailableError as error:
-            self._without_history |= items.keys()
+            lacking = set(items)
             logger.info("source %s: %s; nothing is read back", self.source.name, error)
+        self._without_history |= lacking
+        if behind is None:
+            await self._tell_gap(client, {h: items[h] for h in lacking})
+            self._lost_us = None
         log = logger.info if behind is None else logger.debug  # a short queue may overflow all day long
         log("source %s: %d values read back from history", self.source.name, count)
-        self._dedupe_until = time.monotonic() + OVERLAP_S
+
+    async def _put_back(self, columns: Columns, started: datetime) -> int:
+        rows = self.seen.fresh(self._rows(now_us(), columns))
+        await self.intake.put(rows)
+        self.seen.remember(rows.filter(pl.col("ts") >= started))
+        self.seen.advance(rows)
+        self.health.saw(rows.height, datetime.now(UTC))
+        return rows.height
+
+    async def _tell_gap(self, client: GapClient, nodes: dict[int, ua.NodeId]) -> None:
+        """Rows that open and close the gap of nodes without history: what they showed meanwhile is not known."""
+        away, self.health.away_since = self.health.away_since, None
+        begin_us, reason = (self._lost_us, "disconnected") if away is None else (_us(away), "collector_stopped")
+        tags = open_tags(self.seen.last, [self.nodes[node] for node in nodes.values()])
+        if begin_us is None or not tags:
+            return
+        mine = self.seen.last.filter(pl.col("tag").is_in(tags), pl.col("ts") <= datetime.now(UTC))["ts"].max()
+        begin_us = begin_us if mine is None else max(begin_us, _us(mine))
+        rows = gap_rows(Gap(self.source.name, tuple(tags), begin_us, None, reason))
+        shown = self._rows(now_us(), await read_current(client.uaclient.session, nodes))
+        end_us = max(begin_us + 2, _us(shown["server_at"].max() or shown["received_at"].max()))
+        rows = self.seen.fresh(pl.concat([rows, shown.filter(pl.col("tag").is_in(tags)), confirmed(shown, end_us)]))
+        self.seen.remember(rows)
+        await self.intake.put(rows)
+
+    def _alive_us(self) -> int:
+        """The last moment the source was known to answer, on its clock as far as that is known."""
+        return _us(self.health.alive_at) if self.health.alive_at else now_us()
 
     async def _drain(self) -> None:
         live, self._live, self._live_rows = self._live, [], 0
@@ -225,11 +269,8 @@ class OpcUaReader:
         if not live:
             return
         rows = self._rows(live[-1][0], concat([columns for _, columns in live]))
-        if time.monotonic() < self._dedupe_until:
-            rows = self.seen.fresh(rows)
-            self.seen.remember(rows)
-        else:
-            self.seen.advance(rows)
+        rows = self.seen.fresh(rows)
+        self.seen.remember(rows)
         if not rows.is_empty():
             await self.intake.put(rows)
         self.health.saw(rows.height, datetime.now(UTC))
@@ -238,18 +279,12 @@ class OpcUaReader:
         return rows_of(columns, received_us, self._tags, self._index, self.source.name)
 
 
-def _nodes_of(tags: Sequence[tuple[str, Tag]]) -> tuple[dict[ua.NodeId, str], dict[str, str]]:
-    """Tag id by node id, and what is wrong with addresses that are none."""
-    nodes: dict[ua.NodeId, str] = {}
-    bad: dict[str, str] = {}
-    for tag, definition in tags:
-        try:
-            node = ua.NodeId.from_string(definition.address)
-        except (UaError, ValueError) as error:
-            bad[tag] = f"address {definition.address!r} is no node id such as 'ns=2;s=name' ({error})"
-        else:
-            nodes[node] = tag
-    return nodes, bad
+def _limits(sub: GapSubscription) -> Limits:
+    return sub.limits or Limits()
+
+
+def _us(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
 
 
 def _check(client: GapClient, sub: GapSubscription) -> None:
@@ -257,11 +292,3 @@ def _check(client: GapClient, sub: GapSubscription) -> None:
         raise SourceDownError(f"subscription could not be restored: {sub.broken}")
     if client.state is UaClientState.DISCONNECTED:
         raise SourceDownError("connection lost")
-
-
-async def _close(client: GapClient) -> None:
-    try:
-        async with asyncio.timeout(5):
-            await client.disconnect()
-    except (TimeoutError, UaError, OSError):
-        client.disconnect_socket()

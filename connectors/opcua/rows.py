@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from connectors.intake import ROWS, as_instant
-from connectors.opcua.decode import TICKS_1970, Columns
+from connectors.intake import ROWS
+from connectors.opcua.decode_columns import TICKS_1970, Columns
+
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rows_of(columns: Columns, received_us: int, tags: pl.Series, index: np.ndarray, source: str) -> pl.DataFrame:
@@ -17,37 +19,53 @@ def rows_of(columns: Columns, received_us: int, tags: pl.Series, index: np.ndarr
     `ts` is the source time; without it the server's counts, then `received_us` (us since 1970). `index` maps
     a handle to its place in `tags`, -1 for none.
     """
+    if not len(index):
+        return pl.DataFrame(schema=ROWS)
     known = columns.handle < len(index)
-    place = np.where(known, index[np.where(known, columns.handle, 0)], -1)
-    at = np.where(columns.source > 0, columns.source, columns.server)
-    text: list[str | None] = [None] * len(columns)
-    for position, words in columns.text.items():
-        text[position] = words
-    frame = pl.DataFrame(
-        {
-            "ts": as_instant(pl.Series(np.where(at > 0, _unix_us(at), received_us))),
-            "index": place,
-            "value": columns.value,
-            "valid": columns.valid,
-            "text": pl.Series(text, dtype=pl.String),
-            "status": columns.status,
-            "server_at": as_instant(pl.Series(_unix_us(columns.server))),
-            "has_server": columns.server > 0,
-        }
-    ).filter(pl.col("index") >= 0)
-    return frame.with_columns(
-        tag=tags.gather(frame["index"]),
-        value=pl.when("valid").then("value"),
-        server_at=pl.when("has_server").then("server_at"),
-        received_at=as_instant([received_us])[0],
-        source=pl.lit(source),
-    ).select(pl.col(k).cast(v) for k, v in ROWS.items())
+    place = index[columns.handle] if known.all() else np.where(known, index[np.where(known, columns.handle, 0)], -1)
+    n, every = len(place), bool((place >= 0).all())
+    made = {
+        "ts": pl.Series(_times(columns, received_us)).cast(ROWS["ts"]),
+        "tag": tags.gather(place if every else np.maximum(place, 0)) if len(tags) else _same(None, n, "tag"),
+        "value": _nullable(pl.Series(columns.value), columns.valid),
+        "text": _texts(columns),
+        "status": pl.Series(columns.status),
+        "server_at": _nullable(pl.Series(_unix_us(columns.server)).cast(ROWS["server_at"]), columns.server > 0),
+        "received_at": pl.Series(np.full(n, received_us)).cast(ROWS["received_at"]),
+        "source": _same(source, n, "source"),
+    }
+    frame = pl.DataFrame([made[name].alias(name) for name in ROWS])
+    return frame if every else frame.filter(pl.Series(place >= 0))
+
+
+def _same(value: object, n: int, column: str) -> pl.Series:
+    return pl.Series([value], dtype=ROWS[column]).new_from_index(0, n)
 
 
 def oldest_of(columns: Columns) -> datetime | None:
     """The oldest source time of the items, UTC; None where the server sent none."""
     given = columns.source[columns.source > 0]
-    return as_instant([int(_unix_us(given.min()))])[0] if len(given) else None
+    return _1970 + timedelta(microseconds=int(_unix_us(given.min()))) if len(given) else None
+
+
+def _times(columns: Columns, received_us: int) -> np.ndarray:
+    if (columns.source > 0).all():
+        return _unix_us(columns.source)
+    at = np.where(columns.source > 0, columns.source, columns.server)
+    return np.where(at > 0, _unix_us(at), received_us)
+
+
+def _nullable(values: pl.Series, valid: np.ndarray) -> pl.Series:
+    return values if valid.all() else values.zip_with(pl.Series(valid), pl.Series([None], dtype=values.dtype))
+
+
+def _texts(columns: Columns) -> pl.Series:
+    if not columns.text:
+        return _same(None, len(columns), "text")
+    words = pl.Series([*columns.text.values(), None], dtype=pl.String)
+    which = np.full(len(columns), len(columns.text), "u4")
+    which[list(columns.text)] = np.arange(len(columns.text), dtype="u4")
+    return words.gather(which)
 
 
 def _unix_us(ticks: np.ndarray) -> np.ndarray:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from asyncua import Client, ua
 from asyncua.client.ua_session import UaSession
-from asyncua.common.node import Node
 from asyncua.common.subscription import Subscription, SubscriptionItemData
 from asyncua.ua.uaerrors import BadMessageNotAvailable, BadNoSubscription, BadSessionIdInvalid, BadSubscriptionIdInvalid
 
-from connectors.opcua.decode import Columns, Raw, decode_auto, decode_publish, of_rows, of_value
+from connectors.opcua.decode import Raw, decode_auto, decode_publish
+from connectors.opcua.decode_columns import Columns, of_rows, of_value
+from connectors.opcua.session_items import Limits, Wish, create, limits_of
 
 logger = logging.getLogger(__name__)
 
-PER_CALL = 500
+ANSWER_S = 30.0
+"""A PublishRequest is answered at the latest by a keep-alive (each 5 s); one that is not was lost: another is sent."""
 _GONE = (BadSubscriptionIdInvalid, BadNoSubscription, BadSessionIdInvalid)
 OnBatch = Callable[[Columns], None]
 OnGap = Callable[[str], None]
@@ -42,7 +45,7 @@ class FastSession(UaSession):
             await self.gate()
         request = ua.PublishRequest()
         request.Parameters.SubscriptionAcknowledgements = acks or []
-        data = await self._send_request(request, timeout=0)
+        data = await self._send_request(request, timeout=ANSWER_S)
         try:
             return decode_publish(data)
         except (ua.uaerrors.UaStatusCodeError, asyncio.CancelledError):
@@ -51,12 +54,21 @@ class FastSession(UaSession):
             logger.exception("a publish response could not be read; its values are lost unless the server has history")
             raise ua.uaerrors.UaStructParsingError from error
 
+    async def ask_anew(self) -> None:
+        """Start the publish loop again: a request sent while the session changed channels may never be answered."""
+        task, self._publish_task = self._publish_task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self.ensure_publish_loop()
+
 
 class GapClient(Client):
     """A client that tells its subscriptions whether the session survived a reconnect."""
 
     session_reused = False
     on_reconnected: Callable[[], None] | None = None
+    before_reconnect: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, url: str, timeout_s: float, gate: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(url, timeout=timeout_s, watchdog_intervall=5.0, auto_reconnect=True, reconnect_max_delay=5.0)
@@ -64,6 +76,19 @@ class GapClient(Client):
         session = FastSession(self.uaclient)
         session.gate = gate
         self.uaclient.session = session
+
+    async def close(self) -> None:
+        """End session and connection, within five seconds."""
+        try:
+            async with asyncio.timeout(5):
+                await self.disconnect()
+        except (TimeoutError, ua.UaError, OSError):
+            self.disconnect_socket()
+
+    async def _try_reactivate_existing_session(self) -> bool:
+        if self.before_reconnect:
+            await self.before_reconnect()
+        return await super()._try_reactivate_existing_session()
 
     async def _finalize_reconnect(self, reused: bool) -> None:  # noqa: FBT001  overrides
         self.session_reused = reused
@@ -87,6 +112,9 @@ class GapSubscription(Subscription):
         self._on_batch = on_batch
         self._on_gap = on_gap
         self.refused: dict[str, str] = {}
+        self.limits: Limits | None = None
+        self._lacking: dict[int, str] = {}
+        self._deadbands: set[str] = set()
         self.broken: Exception | None = None
         self.restoring = False
 
@@ -104,31 +132,58 @@ class GapSubscription(Subscription):
         client._subscriptions.append(sub)
         return sub
 
-    async def add(self, nodes: Sequence[Node], queue: int, sampling_ms: float) -> dict[int, str]:
+    async def add(self, wishes: Sequence[Wish]) -> dict[int, str]:
         """Monitor nodes in batches. Returns node id text by client handle; refused ones are in `refused`."""
-        for at in range(0, len(nodes), PER_CALL):
-            batch = list(nodes[at : at + PER_CALL])
-            answers = await self.subscribe_data_change(batch, queuesize=queue, sampling_interval=sampling_ms)
-            for node, answer in zip(batch, answers, strict=True):
-                key = node.nodeid.to_string()
-                if isinstance(answer, ua.StatusCode):
-                    self.refused[key] = answer.name
-                else:
-                    self.refused.pop(key, None)
-        return {h: i.node.nodeid.to_string() for h, i in self._monitored_items.items() if i.node is not None}
+        items = []
+        known = {wish.node.nodeid.to_string() for wish in wishes}
+        self._monitored_items = {h: i for h, i in self._monitored_items.items() if _key(i) not in known}
+        for wish in wishes:
+            self._client_handle += 1
+            items.append(wish.item(self._client_handle))
+        self._monitored_items |= {int(i.client_handle or 0): i for i in items}  # values may come before the answer
+        await self._create_items(items)
+        for item in items:
+            if item.client_handle in self._lacking:
+                del self._monitored_items[item.client_handle]
+        return {h: _key(i) for h, i in self._monitored_items.items()}
+
+    @property
+    def without_deadband(self) -> set[str]:
+        """Node ids of items whose dead-band the server does not take: every change comes."""
+        return {_key(i) for i in self._monitored_items.values() if i.mfilter is None} & self._deadbands
+
+    async def _create_items(self, items: list[SubscriptionItemData]) -> None:
+        session = self._client.uaclient.session
+        self._deadbands |= {_key(i) for i in items if i.mfilter is not None}
+        if self.limits is None:
+            self.limits = await limits_of(session)
+        self._lacking = await create(session, int(self.subscription_id or 0), items, self.limits.create)
+        for item in items:
+            self.refused.pop(_key(item), None)
+            if item.client_handle in self._lacking:
+                self.refused[_key(item)] = self._lacking[item.client_handle]
 
     async def publish_callback(self, publish_result: Any) -> None:
         """Hand a response on. Must not raise: asyncua acknowledges after it in any case."""
         self.last_publish_at = time.monotonic()
         message = publish_result.NotificationMessage
-        if not message.NotificationData:
-            return  # a keep-alive carries the NEXT number: not recorded
         sequence = int(message.SequenceNumber)
-        if self.last_sequence_number is not None and sequence != _after(self.last_sequence_number):
+        if (
+            not message.NotificationData
+        ):  # a keep-alive carries the NEXT number: not recorded, but it tells of lost ones
+            if sequence:
+                await self._repair(sequence)
+            return
+        await self._repair(sequence)
+        if sequence != _after(self.last_sequence_number):
             self._on_gap(f"messages {_after(self.last_sequence_number)} to {sequence} are missing")
         self.last_sequence_number = sequence or None
         for notification in message.NotificationData:
-            self._hand_on(notification)
+            try:
+                self._hand_on(notification)
+            except (struct.error, IndexError, ValueError, TypeError, ua.UaError):
+                logger.exception("a notification could not be read; its values come again where there is a history")
+                self._on_gap(f"message {sequence} could not be read")
 
     def _hand_on(self, notification: Any) -> None:
         if isinstance(notification, Raw):
@@ -153,12 +208,14 @@ class GapSubscription(Subscription):
             if not (self._client.session_reused and await self._refilled()) and not await self._transferred():
                 self._on_gap("the server forgot the subscription")
                 await self._recreate_chunked()
+                self._client.uaclient.session.ensure_publish_loop()
+            else:
+                await self._client.uaclient.session.ask_anew()
         except Exception as error:
             self.broken = error
             raise
         finally:
             self.restoring = False
-        self._client.uaclient.session.ensure_publish_loop()
 
     async def _refilled(self) -> bool:
         try:
@@ -181,11 +238,22 @@ class GapSubscription(Subscription):
             return False
         return True
 
-    async def _fill(self) -> int:
-        """Ask again for every message after the last one seen; returns how many came."""
+    async def _repair(self, sequence: int) -> None:
+        """Ask again for the messages between the last one seen and this one, e.g. sent to a channel that was gone."""
+        if sequence == _after(self.last_sequence_number):
+            return
+        try:
+            await self._fill(sequence)
+        except (ua.UaError, OSError, TimeoutError) as error:
+            logger.debug("messages before %d cannot be had again: %s", sequence, error)
+
+    async def _fill(self, before: int | None = None) -> int:
+        """Ask again for every message after the last one seen (up to `before`); returns how many came."""
         count = 0
-        while self.last_sequence_number is not None:
+        while True:
             wanted = _after(self.last_sequence_number)
+            if wanted == before:
+                break
             try:
                 message = await self._client.uaclient.session.republish(self.subscription_id, wanted)
             except BadMessageNotAvailable:
@@ -204,34 +272,14 @@ class GapSubscription(Subscription):
         finally:
             self._monitored_items = items
         self.last_sequence_number = None
-        every = list(items.values())
-        for at in range(0, len(every), PER_CALL):
-            await self._create_again(every[at : at + PER_CALL])
-
-    async def _create_again(self, items: list[SubscriptionItemData]) -> None:
-        params = ua.CreateMonitoredItemsParameters()
-        params.SubscriptionId = self.subscription_id
-        params.ItemsToCreate = [_request_of(item) for item in items]
-        params.TimestampsToReturn = ua.TimestampsToReturn.Both
-        results = await self._client.uaclient.session.create_monitored_items(params)
-        for item, result in zip(items, results, strict=True):
-            item.server_handle = result.MonitoredItemId
-            if not result.StatusCode.is_good() and item.node is not None:
-                self.refused[item.node.nodeid.to_string()] = result.StatusCode.name
+        self.limits = None  # it may be another server
+        await self._create_items(list(items.values()))
 
 
-def _request_of(item: SubscriptionItemData) -> ua.MonitoredItemCreateRequest:
-    read = ua.ReadValueId()
-    read.NodeId, read.AttributeId = item.node.nodeid, item.attribute
-    wish = ua.MonitoringParameters()
-    wish.ClientHandle, wish.SamplingInterval = item.client_handle, item.sampling_interval
-    wish.QueueSize, wish.DiscardOldest = item.queuesize, True
-    request = ua.MonitoredItemCreateRequest()
-    request.ItemToMonitor, request.RequestedParameters = read, wish
-    request.MonitoringMode = item.monitoring_mode
-    return request
+def _key(item: SubscriptionItemData) -> str:
+    return item.node.nodeid.to_string() if item.node is not None else ""
 
 
-def _after(sequence: int) -> int:
-    """The next sequence number; they wrap from 2**32 - 1 to 1."""
-    return 1 if sequence >= 0xFFFFFFFF else sequence + 1
+def _after(sequence: int | None) -> int:
+    """The next sequence number; they begin with 1 (None: nothing came yet) and wrap from 2**32 - 1 to 1."""
+    return 1 if sequence is None or sequence >= 0xFFFFFFFF else sequence + 1

@@ -1,53 +1,38 @@
 """Sparkplug B host application: births, data and deaths of one group, from messages to the intake.
 
-A message is acknowledged after its rows are durable. MQTT: connectors.sparkplug.link; meaning of
-messages: connectors.sparkplug.state.
+MQTT: connectors.mqtt.messages, connectors.sparkplug.link; meaning of messages: connectors.sparkplug.state.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import os
-import queue
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
-
-from connectors.base import one_aside, set_aside
-from connectors.intake import ROWS, Intake, Seen, as_instant
-from connectors.retry import Health
-from connectors.sparkplug.link import Link, Message
-from connectors.sparkplug.state import Host, Outcome, Row
-from plant.errors import SourceDownError
+from connectors.base import one_aside
+from connectors.health import Health
+from connectors.intake import Intake, Seen, now_us
+from connectors.mqtt.link import Link, Message
+from connectors.mqtt.messages import MessageReader, Taken, unforeseen
+from connectors.sparkplug.link import HostLink
+from connectors.sparkplug.state import Host, Outcome
 from plant.sources.live import SparkplugSource
 from plant.sources.tags import Tag
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.05
-QUEUED = 10_000
-"""Messages waiting to be read in; above it the socket is not read (back-pressure)."""
-BATCH = 1_000
 NAMED = 20
 """Most names in one message."""
 
 
-class SparkplugReader:
-    """Hosts one Sparkplug group until cancelled.
+class SparkplugReader(MessageReader):
+    """Hosts one Sparkplug group until cancelled. Arguments as `MessageReader`, `tags` with their settings.
 
-    Args:
-        source: its section of plant.toml.
-        tags: (tag id, tag) pairs of the source.
-        intake: where rows go.
-        health: told about connection and values.
-        seen: what is stored already.
-        root: --root; births are remembered under root/spool/sparkplug.
+    Births are remembered under root/spool/sparkplug.
     """
 
     def __init__(
@@ -59,106 +44,76 @@ class SparkplugReader:
         seen: Seen,
         root: Path,
     ) -> None:
-        self.source, self.intake, self.health, self.seen = source, intake, health, seen
+        super().__init__(source, [name for name, _ in tags], intake, health, seen, root)
+        self.source = source
         self.births = root / "spool" / "sparkplug" / f"{source.name}.json"
         self._addresses = {name: tag.address for name, tag in tags}
         self._unknown: set[str] = set()
+        self._limit = source.max_payload_kib * 1024
         self.host = Host({tag.address: name for name, tag in tags})
         if self.births.exists():
             self.host.load(json.loads(self.births.read_text()))
-        self._stopping = threading.Event()
-        self._queue: queue.Queue[Message] = queue.Queue(QUEUED)
 
-    async def run(self) -> None:
-        """Connect, say STATE online and hand on values until cancelled; then say STATE offline.
+    def link(self) -> HostLink:
+        """A connection that says STATE online, and offline when it ends."""
+        return HostLink(self.source, self.arrived, self.root)
 
-        Raises:
-            SourceDownError: the broker cannot be reached or was lost.
-            TerminalError: the login settings cannot work.
-        """
-        link = Link(self.source, self._arrived)
-        self._stopping.clear()
-        self._queue = queue.Queue(QUEUED)
-        try:
-            await link.open()
-            self.health.up(self._words())
-            while not link.lost.is_set():
-                await self.intake.open.wait()
-                if not await self._work(link):
-                    await asyncio.sleep(TICK_S)
-            raise SourceDownError(f"{link.where}: connection lost")
-        except OSError as error:
-            raise SourceDownError(f"{link.where}: {error}; check host and port and that the broker runs") from error
-        finally:
-            self._stopping.set()
-            await asyncio.to_thread(link.close)
+    def up(self, link: Link) -> set[str]:
+        """Whether something was lost, the sequence numbers of the nodes will say."""
+        self.host.reconnected(kept=link.session_present and not self.source.clean_start)
+        doubted = [f"{g}/{e}/" for (g, e), edge in self.host.edges.items() if edge.doubted]
+        lost = {t for a, t in self.host.tags.items() if not any(a.startswith(prefix) for prefix in doubted)}
+        self.forget_gaps(lost)
+        self._ask(link)
+        return set()
 
-    def _arrived(self, message: Message) -> None:
-        """On paho's thread: waiting here stops the reading of the socket."""
-        while not self._stopping.is_set():
-            try:
-                self._queue.put(message, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+    def tick(self, link: Link) -> None:
+        """Nodes that still wait to be asked for their births."""
+        super().tick(link)
+        self._ask(link)
 
-    async def _work(self, link: Link) -> int:
-        """Work in what has arrived; returns how many messages."""
-        messages: list[Message] = []
-        while len(messages) < BATCH and not self._queue.empty():
-            messages.append(self._queue.get_nowait())
-        if not messages:
-            return 0
-        rows: list[Row] = []
-        received: list[int] = []
-        repeats = born = False
+    def gap_opened(self, tags: Sequence[str]) -> None:
+        """The next births say these values again."""
+        self.host.turned_bad(list(tags))
+
+    async def take(self, messages: Sequence[Message], link: Link) -> Taken:
+        """Work messages in; what cannot be read is reported."""
+        out, born = Taken(), False
         for message in messages:
-            out = self.host.take(message.topic, message.payload, message.received_us)
-            rows += out.rows
-            received += [message.received_us] * len(out.rows)
-            repeats, born = repeats or out.repeats, born or out.born
-            self._report(message, out.problem)
-            self._report_unknown(message.topic, out)
-            if out.rebirth:
-                link.ask_rebirth(*out.rebirth)
+            found = self._outcome(message, link)
+            out.rows.extend(found.kept)
+            out.received_us += [message.received_us] * len(found.kept)
+            out.repeats |= found.repeats
+            out.sure.update(found.sure)
+            born |= found.born
+            if found.settled:
+                self.forget_gaps(found.settled)
+            if found.problem:
+                self.asides.add(*found.problem, message)
+            if found.born:
+                self._report_unknown(message.topic, found)
+        self._ask(link)
         if born:
-            self.health.message = self._words()
+            self.health.message = self.words()
             await asyncio.to_thread(self._keep_births)
-        await self._hand_on(self._frame(rows, received), link, messages, repeats=repeats)
-        return len(messages)
+        return out
 
-    async def _hand_on(self, rows: pl.DataFrame, link: Link, messages: list[Message], *, repeats: bool) -> None:
-        if repeats or link.young:
-            rows = self.seen.fresh(rows)
-        self.seen.remember(rows)
-        if not rows.is_empty():
-            self.health.saw(rows.height, datetime.now(UTC))
-        await self.intake.put(rows, lambda: link.acknowledge(messages))
+    def _outcome(self, message: Message, link: Link) -> Outcome:
+        if isinstance(link, HostLink) and message.topic == link.state_topic:
+            found = link.correct(message)
+            return Outcome(problem=("foreign_state", found) if found else None)
+        if len(message.payload) > self._limit:
+            found = f"{len(message.payload)} bytes; at most {self._limit} are read: see max_payload_kib"
+            return Outcome(problem=("payload_too_large", found))
+        try:
+            return self.host.take(message.topic, message.payload, message.received_us, dup=message.dup)
+        except Exception as error:  # noqa: BLE001  unacknowledged, it would be sent again and stop the source for ever
+            return Outcome(problem=unforeseen(error))
 
-    def _frame(self, rows: list[Row], received: list[int]) -> pl.DataFrame:
-        names = {"us": pl.Int64(), "tag": pl.String(), "value": pl.Float64(), "text": pl.String(), "status": pl.Int64()}
-        frame = pl.DataFrame(rows, schema=names, orient="row")
-        return frame.with_columns(
-            ts=as_instant(frame["us"]),
-            server_at=pl.lit(None, dtype=ROWS["server_at"]),
-            received_at=as_instant(received),
-            source=pl.lit(self.source.name),
-        ).select(*ROWS)
-
-    def _report(self, message: Message, problem: str | None) -> None:
-        if problem is None:
-            return
-        reason, _, found = problem.partition(": ")
-        row = {
-            "position": [message.received_us],
-            "reason": [reason],
-            "message": [f"{found}; the edge node was asked for its births"],
-            "payload": [json.dumps({"topic": message.topic, "payload": base64.b64encode(message.payload).decode()})],
-            "booked": [False],
-        }
-        now = datetime.now(UTC)
-        aside = set_aside(pl.DataFrame(row), source=self.source.name, origin=message.topic, segment="live", now=now)
-        self.intake.report(aside)
+    def _ask(self, link: Link) -> None:
+        if isinstance(link, HostLink):
+            for node in self.host.rebirths.due(now_us()):
+                link.ask_rebirth(*node)
 
     def _report_unknown(self, topic: str, out: Outcome) -> None:
         """Report, once each, the tags whose edge node or device was born without their metric."""
@@ -174,9 +129,12 @@ class SparkplugReader:
             self.intake.report(aside)
         self._unknown |= set(out.unknown)
 
-    def _words(self) -> str:
+    def words(self) -> str:
+        """Tags that no birth has named, nodes that never answered."""
         unborn = self.host.unborn()
-        return f"{len(unborn)} tag(s) in no birth so far: {_some(unborn)}" if unborn else ""
+        words = [f"{len(unborn)} tag(s) in no birth so far: {_some(unborn)}"] if unborn else []
+        silent = ["/".join(node) for node in self.host.rebirths.silent()]
+        return "; ".join(words + ([f"no answer to requests for births: {_some(silent)}"] if silent else []))
 
     def _keep_births(self) -> None:
         self.births.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -15,6 +16,9 @@ STATES = {
     "connected": ":green[:material/check_circle:]", "down": ":red[:material/error:]",
     "never seen": ":orange[:material/help:]", "idle": ":gray[:material/pause_circle:]",
 }  # fmt: skip
+
+SKEW_SHOWN_S = 1.0
+"""A clock off by less is not worth a word: the way a value takes is in the estimate."""
 
 
 def main() -> None:
@@ -75,8 +79,17 @@ def sources(choice: Choice, now: datetime) -> None:
         said = f" {row['message'][:1].upper()}{row['message'][1:]}." if row["message"] else ""
         since = f" since {words.moment(row['since_at'], choice.timezone)}" if row["since_at"] else ""
         st.markdown(
-            f"{STATES.get(row['state'], '')} **{row['source']}** ({row['kind']}) {row['state']}{since}: {taken}.{said}"
+            f"{STATES.get(row['state'], '')} **{row['source']}** ({row['kind']}) {row['state']}{since}: {taken}"
+            f"{_condition(row)}.{said}"
         )
+
+
+def _condition(row: dict[str, Any]) -> str:
+    """Rate, interruptions, gaps and clock of a live source; empty for others and where there is nothing to say."""
+    said = [f"{words.number(row['values_per_s'])} a second"] if row["values_per_s"] else []
+    said += [f"{words.number(row[n])} {n}" for n in ("reconnects", "gaps") if row[n]]
+    said += [f"clock {-row['skew_s']:+.1f} s against ours"] if abs(row["skew_s"] or 0.0) >= SKEW_SHOWN_S else []
+    return "".join(f", {part}" for part in said)
 
 
 def coverage(choice: Choice) -> None:

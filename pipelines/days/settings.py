@@ -17,7 +17,7 @@ from pipelines.days.fingerprints import digest
 from pipelines.days.spans import LONGEST_GAP_D
 from plant.config import Plant
 
-COLLECTED = {"address", "type", "word_order", "deadband"}
+COLLECTED = {"address", "type", "word_order", "byte_order", "scale", "offset", "deadband"}
 """Settings of a tag that say how it is read, not what it means."""
 SHOWN = {"description", "tags"}
 """Settings of a machine no number depends on, and its tags, which are a part of their own."""

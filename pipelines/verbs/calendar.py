@@ -106,7 +106,7 @@ def add_to(plant: Path, text: str) -> None:
     Raises:
         ConfigError: with every problem the file would have.
     """
-    from plant.problems import problems_of
+    from plant.checks.problems import problems_of
 
     draft = plant.with_name(f".{plant.name}.draft")
     draft.write_text(plant.read_text(encoding="utf8").rstrip("\n") + "\n" + text, encoding="utf8")

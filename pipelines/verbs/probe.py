@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -13,7 +12,7 @@ from plant.config import Plant
 from plant.errors import PlantError
 from plant.model import Source
 from plant.sources.batch import FilesSource, SqlSource
-from plant.sources.live import ModbusSource, OpcUaSource, SparkplugSource
+from plant.sources.live import ModbusSource, MqttSource, OpcUaSource, SparkplugSource
 
 console = Console(highlight=False, soft_wrap=True)
 TIMEOUT_S = 3.0
@@ -39,18 +38,12 @@ def probe(source: Source, root: Path) -> str:
         PlantError: it does not; the message says what is wrong and what to do.
     """
     if isinstance(source, OpcUaSource):
-        return _port(*_address(source.endpoint))
-    if isinstance(source, ModbusSource | SparkplugSource):
+        from connectors.opcua.probe import probe as probe_opcua
+
+        return probe_opcua(source, root)
+    if isinstance(source, ModbusSource | SparkplugSource | MqttSource):
         return _port(source.host, source.port)
     return _database(source, root) if isinstance(source, SqlSource) else _files(source, root)
-
-
-def _address(endpoint: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(endpoint)
-        return parts.hostname or "", parts.port or 4840
-    except ValueError as error:
-        raise PlantError(f"{endpoint} is no address ({error}); valid is opc.tcp://host:port/path") from error
 
 
 def _port(host: str, port: int) -> str:

@@ -6,7 +6,8 @@ from plant.contracts.bronze import BRONZE
 from plant.contracts.enterprise import ENTERPRISE
 from plant.contracts.gold import GOLD
 from plant.contracts.meta import META
+from plant.contracts.proposals import PROPOSALS
 from plant.contracts.silver import SILVER
 from plant.tables import Table
 
-ALL: tuple[Table, ...] = (*BRONZE, *SILVER, *ENTERPRISE, *GOLD, *META)
+ALL: tuple[Table, ...] = (*BRONZE, PROPOSALS, *SILVER, *ENTERPRISE, *GOLD, *META)

@@ -77,6 +77,7 @@ LOT_LINKS = _table(
     C("link_id", "str", "link"), C("parent_lot", "str", "lot consumed"), C("child_lot", "str", "lot made"),
     C("qty", "f64", "quantity of the parent consumed", low=0), _at("at", "time of consumption"),
     C("order_id", "str", "work order", null=True),
+    C("unit", "str", "unit of the quantity; null: the unit of the parent's material", null=True),
 )  # fmt: skip
 
 LOCATIONS = _table(

@@ -45,6 +45,12 @@ SOURCES = _meta(
     C("source", "str", "source"), C("kind", "str", "protocol"), C("state", "str", "connected, down, never seen, idle"),
     C("last_at", "instant", "last value or row", null=True), C("values", "i64", "values or rows taken in", null=True),
     C("message", "str", "last error or remark", null=True), C("since_at", "instant", "in this state since", null=True),
+    C("last_value_at", "instant", "newest source time taken in", null=True),
+    C("values_per_s", "f64", "values taken in a second, smoothed over 10 s", null=True),
+    C("errors", "i64", "failed attempts to read since the collector started", null=True),
+    C("reconnects", "i64", "connections after the first since the collector started", null=True),
+    C("skew_s", "f64", "our clock minus the source's; null: it sends no time of its own", null=True),
+    C("gaps", "i64", "tags times gaps recorded since the collector started", null=True),
 )  # fmt: skip
 
 CHECKS = _meta(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from plant.check_names import Row
+from plant.checks.names import Row
 
 ONCE = "FREQ=DAILY;COUNT=1"
 DATES = ("starts_on", "extra")

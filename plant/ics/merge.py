@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from plant.check_names import Row, names, rows
+from plant.checks.names import Row, names, rows
 from plant.errors import Problem
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from plant.check_names import Row
+from plant.checks.names import Row
 from plant.errors import Problem
 from plant.ics.entries import Entry, gathered, named_only
 from plant.ics.events import Reader, Told, as_name

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ValidationError
 
-from plant.check_names import Row, rows
-from plant.check_shape import did_you_mean, shown
+from plant.checks.names import Row, rows
+from plant.checks.shape import did_you_mean, shown
 from plant.errors import Problem
 from plant.shifts.check_overlaps import overlap_problems
 from plant.shifts.check_plans import crew_problems, holiday_problems, planned_problems

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
-from plant.check_names import Row, rows, unknown
-from plant.check_shape import did_you_mean, shown
+from plant.checks.names import Row, rows, unknown
+from plant.checks.shape import did_you_mean, shown
 from plant.errors import Problem
 from plant.shifts.model import Crew, Holiday, Planned, Shift
 from plant.shifts.patterns import OFF, PATTERNS, cycle

@@ -9,7 +9,7 @@ from pydantic import Field
 from plant.shifts.sections import Duration, Name, Strict
 
 FILE_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "readings": (("tag", "ts", "value"), ("status", "server_at", "text", "machine")),
+    "readings": (("tag", "ts", "value"), ("status", "server_at", "text", "machine", "unit")),
     "reports": (
         ("machine", "start_at", "end_at", "report"),
         ("order_id", "product", "operation", "operator", "good_pcs", "scrap_pcs", "rework_pcs"),
@@ -26,10 +26,15 @@ class FilesSource(Strict):
     path: str = Field(description="folder or glob; relative to --root, or absolute")
     content: Literal["readings", "reports"] = "readings"
     format: Literal["auto", "csv", "parquet", "excel"] = "auto"
+    layout: Literal["long", "wide"] = Field(default="long", description="wide: one column per tag, readings only")
+    sheets: tuple[str, ...] = Field(default=(), description="sheets of Excel files; '*' is all; the first without")
+    settle: Duration = Field(default="2s", description="a file changed less than this ago may still be written")
     columns: dict[str, str] = Field(description="our column -> their column")
+    tags: dict[str, str] = Field(default={}, description="wide: their header -> our tag (machine.tag)")
     timezone: str = "UTC"
     timestamp_format: str | None = None
     decimal_comma: bool = False
+    thousands: Literal["", ",", ".", " ", "'"] = Field(default="", description="between groups of three digits")
     separator: str = ","
     encoding: str = "utf8"
     states: Name | None = Field(default=None, description="mapping of report types, for content reports")

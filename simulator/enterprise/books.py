@@ -45,6 +45,7 @@ class Events:
     past_services: Sequence[Service]
     bookings: Sequence[Booking]
     presences: Sequence[Presence]
+    contaminated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def books(e: Events) -> Books:
         "lots": tables["lots"].select(pl.col("id").alias("lot"), "material", "qty", "created_at", "order_id"),
         "lot_links": tables["lot_links"].select("parent_lot", "child_lot", "qty", "at", "order_id"),
         "stock": stock.history(),
+        "contaminated": stock.contamination.history(),
     }
     return Books(tables, told)
 
@@ -94,7 +96,7 @@ def _trade(journal: Journal, agenda: Agenda, e: Events, found: dict[str, Item]) 
     use = raw_use(found)
     cost = {m: cents for m, (_, cents) in use.items()}
     cost |= {i.in_work: i.cost_cents[1] for i in found.values()} | {p: i.cost_cents[2] for p, i in found.items()}
-    stock = Stock(journal, cost)
+    stock = Stock(journal, cost, e.contaminated)
     start = to_datetime(e.start_us).astimezone(zone).date()
     last = to_datetime(e.end_us).astimezone(zone).date()
     agenda.at(e.start_us - HOUR, lambda at: _opening(journal, stock, found, at))

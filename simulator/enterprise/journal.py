@@ -23,7 +23,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     },
     "attendance": {"operator": _S, "machine": _S, "start_at": _T, "end_at": _T},
     "lots": {"material": _S, "qty": _F, "created_at": _T, "order_id": _S, "supplier": _S},
-    "lot_links": {"parent_lot": _S, "child_lot": _S, "qty": _F, "at": _T, "order_id": _S},
+    "lot_links": {"parent_lot": _S, "child_lot": _S, "qty": _F, "at": _T, "order_id": _S, "unit": _S},
     "locations": {"zone": _S, "capacity": _F},
     "stock_moves": {
         "at": _T, "material": _S, "lot": _S, "from_location": _S, "to_location": _S, "qty": _F,

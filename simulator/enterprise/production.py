@@ -81,8 +81,9 @@ class Production:
         for parent, part in lots:
             self._links += 1
             self.stock.move(at_us, material, parent, place, EXTERNAL, part, "issue", order.order_id)
+            self.stock.contamination.used(at_us, parent, child, part)
             self.journal.put("lot_links", at_us, f"ll-{self._links:07d}", parent_lot=parent, child_lot=child,
-                             qty=float(part), at=at_us, order_id=order.order_id)  # fmt: skip
+                             qty=float(part), at=at_us, order_id=order.order_id, unit="pcs")  # fmt: skip
 
 
 def _finished_lots(found: dict[str, Item], stations: Sequence[Station]) -> list[tuple[Order, int, int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from plant.errors import TerminalError
+from simulator.enterprise.contamination import Contamination
 from simulator.enterprise.journal import Journal
 from simulator.instants import instants
 
@@ -17,8 +18,9 @@ EXTERNAL = "external"
 class Stock:
     """On-hand quantities (pieces), first in first out by lot."""
 
-    def __init__(self, journal: Journal, cost_cents: Mapping[str, int]) -> None:
+    def __init__(self, journal: Journal, cost_cents: Mapping[str, int], contaminated: str | None = None) -> None:
         self._journal = journal
+        self.contamination = Contamination(contaminated)
         self._cost = cost_cents
         self._held: dict[tuple[str, str], dict[str, int]] = {}
         self._sum: dict[tuple[str, str], int] = {}
@@ -49,6 +51,8 @@ class Stock:
         """
         self._post(at_us, material, source, lot, -qty)
         self._post(at_us, material, target, lot, qty)
+        if source == EXTERNAL:
+            self.contamination.enters(at_us, lot, qty)
         self._moves += 1
         self._journal.put(
             "stock_moves", at_us, f"mv-{self._moves:07d}", at=at_us, material=material, lot=lot,

@@ -27,7 +27,7 @@ class Loss:
     """How much signal is to be lost: `share` of every machine's time, 0 to 0.5.
 
     A source notices a lost signal as our collectors do: with a bad sample when it begins. With `silent` nobody
-    does: the last value stands until the next one, or until the tag's `stale_after` has passed.
+    does: the last value stands until the next one; of a silence longer than the tag's `stale_after` nothing is known.
     """
 
     share: float = 0.0

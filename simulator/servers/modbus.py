@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import struct
 from collections.abc import AsyncIterator, Sequence
 
@@ -11,11 +12,16 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plant.config import Plant
 from plant.sources.live import ModbusSource
+from plant.sources.registers import Place, place_of
 from plant.sources.tags import Tag
 from simulator.servers.delivered import Delivered, Sample, tags_of
 from simulator.servers.opcua import check_free
 
-_PACK = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "float32": ">f", "float64": ">d"}
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # it dumps packets whenever a client leaves
+_PACK = {
+    "int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q",
+    "float32": ">f", "float64": ">d",
+}  # fmt: skip
 FILL_GAP = 8
 """Holes up to this many registers exist and read 0, as in most devices; larger ones are refused."""
 
@@ -25,8 +31,8 @@ class ModbusPlant:
 
     def __init__(self, source: ModbusSource, tags: dict[str, Tag], delivered: Delivered) -> None:
         self.source, self.tags, self.delivered = source, tags, delivered
-        self.places = {name: place_of(tag) for name, tag in tags.items()}
-        self._bits: dict[int, int] = {}
+        self.places = {name: place_of(tag.address, tag.type) for name, tag in tags.items()}
+        self._bits: dict[tuple[int, int], int] = {}
         self._server: ModbusTcpServer | None = None
 
     async def start(self, initial: Sequence[Sample] = ()) -> None:
@@ -36,9 +42,8 @@ class ModbusPlant:
             PortInUseError: the port is taken.
         """
         check_free(self.source.host, self.source.port, self.source.name, "port")
-        spans = [(start, words_of(self.tags[n].type)) for n, (_, start, _) in self.places.items()]
-        registers = [SimData(s, count=c, values=0, datatype=DataType.REGISTERS) for s, c in merge(spans)]
-        device = SimDevice(id=self.source.unit_id, simdata=registers)
+        units = sorted({self.unit_of(place) for place in self.places.values()} or {self.source.unit_id})
+        device = [SimDevice(id=unit, simdata=self._registers(unit)) for unit in units]
         self._server = ModbusTcpServer(device, address=(self.source.host, self.source.port))
         await self.deliver(initial)
         await self._server.serve_forever(background=True)
@@ -47,38 +52,41 @@ class ModbusPlant:
         """Put values into their registers; a sample without value changes nothing."""
         for sample in samples:
             if sample.value is not None:
-                _, start, words = self._words(sample)
-                await self._server.context.async_setValues(self.source.unit_id, 16, start, words)
+                place = self.places[sample.tag]
+                await self._server.context.async_setValues(
+                    self.unit_of(place), 16, place.start, self._words(sample.tag, sample.value)
+                )
         self.delivered.add(self.source.name, samples, self.tags)
 
-    def _words(self, sample: Sample) -> tuple[str, int, list[int]]:
-        tag = self.tags[sample.tag]
-        space, start, bit = self.places[sample.tag]
-        if tag.type == "bool":
-            held = self._bits.get(start, 0)
-            mask = 1 << (bit or 0)
-            self._bits[start] = held | mask if sample.value else held & ~mask
-            return space, start, [self._bits[start]]
-        number = sample.value if tag.type.startswith("float") else int(sample.value)
-        raw = struct.pack(_PACK[tag.type], number)
-        words = list(struct.unpack(f">{len(raw) // 2}H", raw))
-        return space, start, words[::-1] if tag.word_order == "little" else words
+    def unit_of(self, place: Place) -> int:
+        """The unit an address is of."""
+        return self.source.unit_id if place.unit is None else place.unit
+
+    def _registers(self, unit: int) -> list[SimData]:
+        spans = [(p.start, p.count) for p in self.places.values() if self.unit_of(p) == unit]
+        return [SimData(s, count=c, values=0, datatype=DataType.REGISTERS) for s, c in merge(spans)]
+
+    def _words(self, name: str, value: float) -> list[int]:
+        tag, place = self.tags[name], self.places[name]
+        raw = (value - tag.offset) / tag.scale
+        if place.bit is not None or tag.type == "bool":
+            return [self._field(place, int(raw))]
+        raw = raw if tag.type.startswith("float") else int(round(raw, 6))
+        cells = struct.pack(_PACK[tag.type], raw)
+        words = list(struct.unpack(f"{'>' if tag.byte_order == 'big' else '<'}{len(cells) // 2}H", cells))
+        return words[::-1] if tag.word_order == "little" else words
+
+    def _field(self, place: Place, value: int) -> int:
+        """The register with a bit, or a field of bits, set to a value."""
+        at = self.unit_of(place), place.start
+        mask = (2**place.bits - 1) << (place.bit or 0)
+        self._bits[at] = self._bits.get(at, 0) & ~mask | (value << (place.bit or 0)) & mask
+        return self._bits[at]
 
     async def stop(self) -> None:
         """Stop listening."""
         if self._server is not None:
             await self._server.shutdown()
-
-
-def place_of(tag: Tag) -> tuple[str, int, int | None]:
-    """Table, first register and bit of an address such as holding:100:3."""
-    space, start, *bit = tag.address.split(":")
-    return space, int(start), int(bit[0]) if bit else None
-
-
-def words_of(kind: str) -> int:
-    """Registers a type takes."""
-    return 1 if kind == "bool" else struct.calcsize(_PACK[kind]) // 2
 
 
 def merge(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

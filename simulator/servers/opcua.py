@@ -7,6 +7,7 @@ import socket
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlparse
 
 from asyncua import Server, ua
@@ -17,6 +18,7 @@ from plant.config import Plant
 from plant.sources.live import OpcUaSource
 from plant.sources.tags import Tag
 from simulator.servers.delivered import Delivered, PortInUseError, Sample, tags_of
+from simulator.servers.opcua_key import secured
 
 NAMESPACE = "urn:shopfloor:plant-in-a-box"
 HISTORY_VALUES = 100_000
@@ -55,8 +57,10 @@ class History(HistoryDict):
 class OpcUaPlant:
     """One OPC UA source, served. Build it with `opcua_plant`."""
 
-    def __init__(self, source: OpcUaSource, tags: dict[str, Tag], delivered: Delivered) -> None:
-        self.source, self.tags, self.delivered = source, tags, delivered
+    def __init__(
+        self, source: OpcUaSource, tags: dict[str, Tag], delivered: Delivered, keys: Path | None = None
+    ) -> None:
+        self.source, self.tags, self.delivered, self.keys = source, tags, delivered, keys
         self.server = Server()
         self.history = History()
         self._nodes: dict[str, Node] = {}
@@ -72,7 +76,7 @@ class OpcUaPlant:
         await self.server.init()
         self.server.set_endpoint(self.source.endpoint)
         self.server.set_server_name("Shopfloor plant in a box")
-        self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        await secured(self.server, self.source, self.keys)
         index = await self.server.register_namespace(NAMESPACE)
         folder = await self.server.nodes.objects.add_folder(index, "machines")
         for name, tag in self.tags.items():
@@ -139,13 +143,16 @@ def check_free(host: str, port: int, source: str, key: str) -> None:
 
 @contextlib.asynccontextmanager
 async def opcua_plant(
-    plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = ()
+    plant: Plant, name: str, delivered: Delivered, initial: Sequence[Sample] = (), *, keys: Path | None = None
 ) -> AsyncIterator[OpcUaPlant]:
-    """Serve one OPC UA source of the plant while the context is open."""
+    """Serve one OPC UA source of the plant while the context is open.
+
+    `keys` is the folder of the server's key pair, made when missing; only security = "none" does without.
+    """
     source = plant.sources[name]
     if not isinstance(source, OpcUaSource):
         raise TypeError(f"{name} is of kind {source.kind}, not opcua")
-    served = OpcUaPlant(source, tags_of(plant, name), delivered)
+    served = OpcUaPlant(source, tags_of(plant, name), delivered, keys)
     await served.start(initial)
     try:
         yield served

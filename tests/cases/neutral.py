@@ -43,7 +43,7 @@ def plant_of(case: Path) -> Plant:
 def neutral(plant: Plant, first: date, last: date) -> dict[str, list[Row]]:
     """The plant as the tables of NEUTRAL; the calendar from the day before `first` to `last`."""
     machines = machines_frame(plant).drop("description", "kind", "minor_stop_s").rows(named=True)
-    tags = tags_frame(plant).drop("site", "source", "replaced").rows(named=True)
+    tags = tags_frame(plant).drop("site", "source", "replaced", "monotone").rows(named=True)
     swaps = tags_frame(plant).select("tag", "replaced").explode("replaced", empty_as_null=False).unnest("replaced")
     return {
         "machines": [_in_us(m, "minimum_run_s") | _evidence(plant, m["machine"]) for m in machines],

@@ -32,6 +32,7 @@ area = "a"
 name = "ua"
 kind = "opcua"
 endpoint = "opc.tcp://127.0.0.1:{opcua}/x"
+security = "none"
 publish = "100ms"
 sampling = "50ms"
 [[source]]

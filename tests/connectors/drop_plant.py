@@ -70,7 +70,7 @@ def drop(root: Path, name: str, *lines: str, encoding: str = "utf8") -> Path:
 
 def read(of: Plant, root: Path, seen: Any = nothing_seen, *, force: bool = True) -> list[Landing]:
     (source,) = (s for s in of.file.source if isinstance(s, FilesSource))
-    return read_files(source, of, root, seen, NOW, force=force)
+    return list(read_files(source, of, root, seen, NOW, force=force))
 
 
 def one(of: Plant, root: Path) -> Landing:

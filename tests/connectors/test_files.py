@@ -239,7 +239,7 @@ def test_a_source_without_its_folder_fails_alone(tmp_path):
     drop(tmp_path, "a.csv", HEADER, "m-1.power,2026-11-15T05:00:00Z,1,Good")
     both = plant({"columns": COLUMNS, "name": "lost", "path": "nowhere"}, {"columns": COLUMNS})
     with pytest.raises(SourceDownError, match="nowhere does not exist"):
-        read_files(both.file.source[0], both, tmp_path, lambda _: False, NOW)
+        list(read_files(both.file.source[0], both, tmp_path, lambda _: False, NOW))
     lost, good = read_all(both, "readings", tmp_path, lambda _: False, NOW, force=True)
     assert lost.frame.is_empty()
     assert lost.quarantine.select("source", "reason").row(0) == ("lost", "source_down")

@@ -10,7 +10,7 @@ from drop_plant import COLUMNS, HEADER, NOW, drop, message, one, plant, read, re
 
 from connectors.base import nothing_seen
 from connectors.files.drop import read_all, read_files
-from connectors.files.tables import load
+from connectors.files.tables import pieces
 from plant.errors import TerminalError
 
 GOOD = "m-1.power,2026-11-15T05:00:00Z,1,Good"
@@ -161,7 +161,7 @@ def test_a_header_alone_is_an_empty_file_not_an_error(tmp_path):
 def test_a_source_that_maps_too_little_says_what_is_needed(tmp_path):
     poor = readings_plant(columns={"tag": "Tag", "value": "Value"})
     with pytest.raises(TerminalError, match="does not map ts"):
-        read_files(poor.file.source[0], poor, tmp_path, lambda _: False, None)
+        list(read_files(poor.file.source[0], poor, tmp_path, lambda _: False, None))
 
 
 def test_an_unexpected_failure_of_one_source_never_stops_the_others(tmp_path, caplog):
@@ -175,7 +175,7 @@ def test_an_unexpected_failure_of_one_source_never_stops_the_others(tmp_path, ca
     assert failed.frame.is_empty() and failed.ingested is None
     assert read_well.frame["source"].to_list() == ["second"]
     assert "Traceback" in caplog.text, "the log has what a developer needs"
-    again = read_all(both, "readings", tmp_path, nothing_seen, NOW, force=True)[0]
+    again = next(read_all(both, "readings", tmp_path, nothing_seen, NOW, force=True))
     assert (again.app, again.version) == (failed.app, failed.version), "once an hour, however often it is tried"
 
 
@@ -186,9 +186,9 @@ def test_a_file_that_fails_unexpectedly_costs_only_itself(tmp_path, monkeypatch)
     def broken(path, *rest):
         if path.name == "a.csv":
             raise RuntimeError("a defect of ours")
-        return load(path, *rest)
+        return pieces(path, *rest)
 
-    monkeypatch.setattr("connectors.files.drop.load", broken)
+    monkeypatch.setattr("connectors.files.drop.pieces", broken)
     bad, good = read(readings_plant(), tmp_path)
     assert bad.quarantine["reason"].to_list() == ["source_failed"]
     assert "RuntimeError: a defect of ours" in bad.quarantine["message"][0]

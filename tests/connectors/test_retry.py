@@ -77,11 +77,7 @@ def test_health_is_ready_for_json():
     health.saw(3, datetime(2026, 11, 22, tzinfo=UTC))
     told = json.loads(json.dumps(health.as_dict()))
     assert told == {
-        "source": "ua",
-        "kind": "opcua",
-        "state": "never seen",
-        "last_at": "2026-11-22T00:00:00+00:00",
-        "values": 3,
-        "message": "",
-        "since_at": None,
-    }
+        "source": "ua", "kind": "opcua", "state": "never seen", "last_at": "2026-11-22T00:00:00+00:00", "values": 3,
+        "message": "", "since_at": None, "last_value_at": None, "values_per_s": 0.0, "errors": 0, "reconnects": 0,
+        "skew_s": None, "gaps": 0, "alive_at": None,
+    }  # fmt: skip

@@ -11,7 +11,7 @@ from connectors.screen import screen
 from plant.tables import table
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-TAGS = pl.DataFrame({"tag": ["m-1.power"]})
+TAGS = pl.DataFrame({"tag": ["m-1.power", "m-1.state"], "role": ["power", "state"]})
 CONTRACT = table("bronze.readings")
 
 
@@ -65,6 +65,15 @@ def test_nan_and_infinities_are_kept_and_reported():
     assert aside["reason"].to_list() == ["not_finite"] * 3
     assert aside["booked"].all()
     assert [json.loads(p)["value"] for p in aside["payload"]] == ["NaN", "inf", "-inf"]
+
+
+def test_text_where_a_number_is_due_is_kept_and_reported():
+    came = rows((NOW, "m-1.power", None), (NOW, "m-1.state", None), (NOW, "m-1.power", None))
+    came = came.with_columns(text=pl.lit("[1.0, 2.0]"), status=pl.Series([0, 0, 0x80310000], dtype=pl.Int64))
+    good, aside = screen(came, TAGS, NOW, "plc")
+    assert good.equals(came, null_equal=True)
+    assert aside.select("reason", "position", "booked").rows() == [("not_a_number", 0, True)]
+    assert "[1.0, 2.0] is text, an array or a time where the role of tag m-1.power needs" in aside["message"][0]
 
 
 def test_the_id_of_a_row_is_stable_over_runs():

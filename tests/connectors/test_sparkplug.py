@@ -7,19 +7,22 @@ import contextlib
 import json
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import polars as pl
 import pytest
+from brokers import mosquitto, publishing
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 
 import connectors
 from connectors.intake import Seen
 from connectors.retry import Backoff, Health, supervise
 from connectors.sparkplug.host import SparkplugReader
+from connectors.sparkplug.rebirth import BURST, FIRST_US, UNANSWERED, Rebirths
 from connectors.sparkplug.sparkplug_pb2 import Payload
-from connectors.sparkplug.state import REBIRTH_EVERY_US, Host, rebirth_command
+from connectors.sparkplug.state import Host, rebirth_command
 from plant.errors import TerminalError
 from plant.states import BAD_NO_COMMUNICATION
 from simulator.servers.broker import broker
@@ -57,7 +60,7 @@ def test_births_name_the_metrics_and_carry_values():
     assert out.rows == [(5000, "m.uptime", 7.0, None, 0)]
     out = host.take("spBv1.0/g/DBIRTH/e1/d", device_birth(), NOW)
     assert out.rows == [(6000, "m.good", 10.0, None, 0), (6000, "m.temp", -4.0, None, 0)]
-    assert (out.born, out.repeats, out.rebirth, out.problem) == (True, True, None, None)
+    assert (out.born, out.repeats, out.problem, due(host)) == (True, True, None, [])
 
 
 def test_a_birth_without_a_configured_metric_says_so():
@@ -77,23 +80,158 @@ def test_data_by_alias_with_signs_nulls_and_history():
     assert host.take("spBv1.0/g/DDATA/e1/d", data(4, historical=True), NOW).repeats
 
 
-def test_a_lost_message_asks_for_births_once_a_minute():
-    host = born()
-    assert host.take("spBv1.0/g/DDATA/e1/d", data(4), NOW).rebirth == ("g", "e1")
-    assert host.take("spBv1.0/g/DDATA/e1/d", data(9), NOW + 1).rebirth is None
-    assert host.take("spBv1.0/g/DDATA/e1/d", data(20), NOW + REBIRTH_EVERY_US).rebirth == ("g", "e1")
+def due(host, at=NOW) -> list:
+    return host.rebirths.due(at)
+
+
+def test_a_lost_message_asks_for_births_less_and_less_often():
+    host, asked = born(), []
+    for minute in range(600):
+        host.take("spBv1.0/g/DDATA/e1/d", data((minute * 3 + 5) % 256), NOW)
+        asked += [minute for _ in due(host, NOW + minute * FIRST_US)]
+    assert asked == [0, 1, 3, 7, 15]
+    assert host.rebirths.silent() == [("g", "e1")]
+    host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW)
+    host.take("spBv1.0/g/DDATA/e1/d", data(9), NOW)
+    assert due(host, NOW + 600 * FIRST_US) == [("g", "e1")]
+
+
+def test_many_nodes_at_once_are_asked_at_a_bounded_rate():
+    rebirths, asked = Rebirths(), []
+    for n in range(100):
+        rebirths.want(("g", f"e{n}"))
+    asked = [len(rebirths.due(NOW + second * 1_000_000)) for second in range(50)]
+    assert asked[0] == BURST
+    assert max(asked[1:]) == 2
+    assert sum(asked) == 100
+    assert UNANSWERED == 5
 
 
 def test_the_sequence_wraps_at_256():
     host = born()
-    outs = [host.take("spBv1.0/g/DDATA/e1/d", data(n % 256), NOW) for n in range(2, 600)]
-    assert {o.rebirth for o in outs} == {None}
+    for n in range(2, 600):
+        host.take("spBv1.0/g/DDATA/e1/d", data(n % 256), NOW)
+    assert due(host) == []
+
+
+def test_two_nodes_interleaved_count_for_themselves():
+    host = born()
+    host.take("spBv1.0/g/NBIRTH/e2", node_birth(), NOW)
+    host.take("spBv1.0/g/DBIRTH/e2/d", device_birth(), NOW)
+    for n in range(2, 20):
+        host.take("spBv1.0/g/DDATA/e1/d", data(n), NOW)
+        host.take("spBv1.0/g/DDATA/e2/d", data(n), NOW)
+    assert due(host) == []
+    host.take("spBv1.0/g/DDATA/e2/d", data(30), NOW)
+    assert due(host) == [("g", "e2")]
+
+
+def test_a_message_sent_twice_is_no_gap_but_compared():
+    host = born()
+    assert not host.take("spBv1.0/g/DDATA/e1/d", data(2), NOW).repeats
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(2), NOW).repeats
+    assert due(host) == []
+
+
+def test_what_the_broker_sends_again_is_no_gap():
+    host = born()
+    for n in (2, 3, 4):
+        host.take("spBv1.0/g/DDATA/e1/d", data(n), NOW)
+    again = [host.take("spBv1.0/g/DDATA/e1/d", data(n), NOW, dup=True) for n in (3, 4, 5)]
+    assert ([out.repeats for out in again], due(host)) == ([True, True, False], [])
+    host.reconnected(kept=True)
+    assert host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW).settled == []  # the birth we had, sent again
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(6), NOW).sure
+    due(host)
+    host.take("spBv1.0/g/DDATA/e1/d", data(3), NOW)
+    assert due(host, NOW + FIRST_US) == [("g", "e1")]
 
 
 def test_data_before_birth_is_reported_and_asked_for():
-    out = Host(TAGS).take("spBv1.0/g/DDATA/e2/d", data(7), NOW)
-    assert (out.rows, out.rebirth) == ([], ("g", "e2"))
-    assert out.problem == "unknown_alias: alias 1 was in no birth of g/e2"
+    host = Host(TAGS)
+    out = host.take("spBv1.0/g/DDATA/e2/d", data(7), NOW)
+    assert (out.rows, due(host)) == ([], [("g", "e2")])
+    assert out.problem == (
+        "unknown_alias", "alias 1 was in no birth of g/e2; the edge node is asked for its births"
+    )  # fmt: skip
+
+
+def test_data_by_name_is_read_without_a_birth():
+    host = Host(TAGS)
+    message = payload([Metric(3, -67, 5, 0, "good")], 5, 7, birth=True)
+    out = host.take("spBv1.0/g/DDATA/e2/d", message, NOW)
+    assert (out.rows, out.problem) == ([(5000, "n.good", -67.0, None, 0)], None)
+    assert due(host) == [("g", "e2")]
+
+
+def test_an_alias_of_many_metrics_names_none():
+    host = Host(TAGS)
+    host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW)
+    zero = [Metric(7, 10, 6, 0, "good"), Metric(2, -4, 6, 0, "temp")]
+    host.take("spBv1.0/g/DBIRTH/e1/d", payload(zero, 6, 1, birth=True), NOW)
+    by_name = Payload(timestamp=7, seq=2)
+    by_name.metrics.add(name="temp", alias=0, int_value=4294967229)
+    assert host.take("spBv1.0/g/DDATA/e1/d", by_name.SerializeToString(), NOW).rows[0][1:3] == ("m.temp", -67.0)
+    nameless = Payload(timestamp=7, seq=3)
+    nameless.metrics.add(alias=0, int_value=1)
+    assert host.take("spBv1.0/g/DDATA/e1/d", nameless.SerializeToString(), NOW).problem[0] == "unknown_alias"
+
+
+def test_a_single_alias_0_is_an_alias():
+    host = Host(TAGS)
+    host.take("spBv1.0/g/NBIRTH/e1", node_birth(), NOW)
+    host.take("spBv1.0/g/DBIRTH/e1/d", payload([Metric(7, 10, 6, 0, "good")], 6, 1, birth=True), NOW)
+    nameless = Payload(timestamp=7, seq=2)
+    nameless.metrics.add(alias=0, int_value=12)
+    assert host.take("spBv1.0/g/DDATA/e1/d", nameless.SerializeToString(), NOW).rows[0][1:3] == ("m.good", 12.0)
+
+
+def test_a_device_reborn_with_other_aliases_is_read_by_them():
+    host = born()
+    turned = [Metric(7, 10, 6, 2, "good"), Metric(2, -4, 6, 1, "temp")]
+    host.take("spBv1.0/g/DBIRTH/e1/d", payload(turned, 6, 2, birth=True), NOW)
+    assert host.take("spBv1.0/g/DDATA/e1/d", data(3, 5, alias=2), NOW).rows[0][1:3] == ("m.good", 5.0)
+
+
+def test_values_of_every_kind():
+    def read(datatype, **value):
+        host = Host({"g/e1//v": "v"})
+        message = Payload(timestamp=9, seq=0)
+        message.metrics.add(name="v", datatype=datatype, **value)
+        (row,) = host.take("spBv1.0/g/NBIRTH/e1", message.SerializeToString(), NOW).rows
+        return row[2:]
+
+    assert read(3, int_value=4294967229) == (-67.0, None, 0)
+    assert read(1, int_value=0xFF) == (-1.0, None, 0)
+    assert read(4, long_value=2**64 - 1) == (-1.0, None, 0)
+    assert read(8, long_value=2**64 - 1) == (float(2**64 - 1), None, 0)
+    assert read(7, long_value=7) == (7.0, None, 0)  # some send UInt32 in the long field
+    assert read(0, double_value=1.5) == (1.5, None, 0)
+    assert read(11, boolean_value=True) == (1.0, None, 0)
+    assert read(17, bytes_value=b"\x01\xff") == (None, "01ff", 0)
+    assert read(16, dataset_value=b"\x08\x01") == (None, "0801", 0)
+    assert read(10, is_null=True) == (None, None, BAD_NO_COMMUNICATION)
+    assert read(10) == (None, None, BAD_NO_COMMUNICATION)
+
+
+def test_a_birth_ends_a_gap_even_with_older_values():
+    host = born()
+    host.take("spBv1.0/g/DDEATH/e1/d", payload([], 7_000, 2), NOW)
+    again = payload([Metric(7, 10, 6, 1, "good"), Metric(2, -4, 9_000, 2, "temp")], 8_000, 3, birth=True)
+    rows = host.take("spBv1.0/g/DBIRTH/e1/d", again, NOW).rows
+    assert rows == [
+        (6_000, "m.good", 10.0, None, 0), (9_000_000, "m.temp", -4.0, None, 0), (8_000_000, "m.good", 10.0, None, 0)
+    ]  # fmt: skip
+
+
+def test_an_unbroken_sequence_says_that_nothing_was_lost():
+    host = born()
+    host.reconnected(kept=True)
+    out = host.take("spBv1.0/g/DDATA/e1/d", data(2), NOW)
+    assert (sorted(out.sure), out.settled, due(host)) == (["m.good", "m.temp", "m.uptime"], [], [("g", "e2")])
+    host.reconnected(kept=True)
+    out = host.take("spBv1.0/g/DDATA/e1/d", data(9), NOW)
+    assert (out.sure, sorted(out.settled)) == ([], ["m.good", "m.temp", "m.uptime"])
 
 
 def test_a_death_makes_values_stale_unless_it_is_an_old_one():
@@ -113,14 +251,14 @@ def test_a_restarted_host_reads_on_by_remembered_births():
     host.load(json.loads(json.dumps(born().dump())))
     out = host.take("spBv1.0/g/DDATA/e1/d", data(200), NOW)
     assert [row[1:3] for row in out.rows] == [("m.good", 11.0)]
-    assert out.rebirth == ("g", "e1")
+    assert due(host) == [("g", "e1")]
 
 
 def test_noise_on_the_bus_is_no_reading():
     host = born()
     assert host.take("spBv1.0/STATE/shopfloor", b"{}", NOW).rows == []
     assert host.take("some/other/topic/x", b"", NOW).rows == []
-    assert host.take("spBv1.0/g/DDATA/e1/d", b"\xff\xff", NOW).problem.startswith("bad_payload")
+    assert host.take("spBv1.0/g/DDATA/e1/d", b"\xff\xff", NOW).problem[0] == "bad_payload"
 
 
 def test_the_two_ends_of_the_wire_agree():
@@ -266,3 +404,46 @@ async def test_a_login_that_cannot_work_is_refused(tmp_path, monkeypatch, lines,
     async with broker(plant.sources["sp"].host, plant.sources["sp"].port):
         with pytest.raises(TerminalError, match=found):
             await reader.run()
+
+
+class Node:
+    """An edge node of our own: numbers its messages as the specification says."""
+
+    def __init__(self, publisher) -> None:
+        self._publisher, self.seq = publisher, 0
+
+    def birth(self) -> None:
+        self.seq = 0
+        self._publisher.say("spBv1.0/g/NBIRTH/e1", payload([Metric(8, 1, 5, name="bdSeq")], 5, 0, birth=True))
+        good = Metric(7, 10, int(time.time() * 1000), 1, "good")
+        self._say("spBv1.0/g/DBIRTH/e1/m3", [good], birth=True)
+
+    def data(self, value) -> None:
+        self._say("spBv1.0/g/DDATA/e1/m3", [Metric(7, value, int(time.time() * 1000), 1)])
+
+    def _say(self, topic, metrics, **more) -> None:
+        time.sleep(0.002)  # every message at a millisecond of its own
+        self.seq = (self.seq + 1) % 256
+        self._publisher.say(topic, payload(metrics, int(time.time() * 1000), self.seq, **more))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@in_loop
+async def test_whether_an_outage_lost_something_the_sequence_says(tmp_path, lost):
+    plant, intake, seen = make_plant(tmp_path), MemoryIntake(), Seen()
+    port = plant.sources["sp"].port
+    async with contextlib.AsyncExitStack() as outer:
+        async with mosquitto(tmp_path, port=port, keep=True), publishing(port) as publisher:
+            await outer.enter_async_context(hosting(plant, tmp_path, intake, seen))
+            node = Node(publisher)
+            await asyncio.to_thread(node.birth)
+            await asyncio.to_thread(node.data, 11)
+            await until(lambda: 11.0 in intake.rows("m3.good")["value"].to_list())
+        await until(lambda: intake.rows("m3.good").filter(status=BAD_NO_COMMUNICATION).height == 1)
+        (gap,) = intake.rows("m3.good").filter(status=BAD_NO_COMMUNICATION)["ts"]
+        async with mosquitto(tmp_path, port=port, keep=True), publishing(port) as publisher:
+            node._publisher, node.seq = publisher, node.seq + lost
+            await asyncio.to_thread(node.data, 12)
+            await until(lambda: 12.0 in intake.rows("m3.good")["value"].to_list())
+    back = intake.rows("m3.good").filter(pl.col("ts") == gap + timedelta(microseconds=1))
+    assert back["value"].to_list() == ([] if lost else [11.0])

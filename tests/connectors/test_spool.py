@@ -8,11 +8,15 @@ import resource
 import signal
 import subprocess
 import sys
+import tracemalloc
 
+import numpy as np
 import polars as pl
 import pytest
 
-from connectors.spool import HEADER, MAGIC, Spool, SpoolLockedError, scan_frames
+from connectors import spool as spool_module
+from connectors.frames import HEADER, MAGIC, mapped, scan_frames
+from connectors.spool import Spool, SpoolLockedError
 
 WRITER = """
 import sys
@@ -80,12 +84,13 @@ def test_a_flipped_bit_is_found_by_its_checksum(tmp_path):
     path = next(tmp_path.glob("*.open"))
     spool.close()
     data = bytearray(path.read_bytes())
-    ends = [end for end, _ in scan_frames(bytes(data))]
+    ends = [end for _, end, _ in scan_frames(bytes(data))]
     data[ends[0] + HEADER.size + 20] ^= 1
     path.write_bytes(data)
-    assert [end for end, _ in scan_frames(bytes(data))] == ends[:1]
+    assert [end for _, end, _ in scan_frames(bytes(data))] == [ends[0], ends[2]]
     again = Spool(tmp_path)
-    assert numbers(again) == [0, 0]
+    assert numbers(again) == [0, 0, 2, 2]  # only the damaged frame is gone
+    assert path.with_suffix(".bad").read_bytes() == data
     again.close()
 
 
@@ -96,21 +101,22 @@ def test_a_damaged_sealed_segment_is_saved_for_a_person(tmp_path, caplog):
     data = segment.path.read_bytes()
     segment.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     assert spool.read(segment)["n"].to_list() == [0, 0, 1, 1]
-    assert segment.path.with_suffix(".bad").exists()
-    assert "is damaged behind byte" in caplog.text
+    assert [p.suffix for p in spool.aside] == [".bad"]
+    assert "is damaged: all but" in caplog.text
     spool.close()
 
 
-def test_it_says_when_it_is_full_and_deletes_nothing(tmp_path):
-    spool = Spool(tmp_path, max_bytes=3_000)
+def test_it_tells_how_much_it_holds_and_deletes_nothing_by_itself(tmp_path):
+    spool = Spool(tmp_path)
+    empty = spool.bytes_used
     written = 0
-    while not spool.full:
+    while spool.bytes_used < 3_000:
         spool.append(pl.DataFrame({"n": range(written, written + 100)}))
         written += 100
     spool.seal()
     assert numbers(spool) == list(range(written))
     spool.delete(spool.sealed()[0])
-    assert not spool.full
+    assert spool.bytes_used == empty
     spool.close()
 
 
@@ -230,6 +236,59 @@ def test_killed_while_writing_every_acknowledged_row_is_there(tmp_path):
     assert kept == [n for n in range(len(kept) // 50) for _ in range(50)]
     assert len(kept) // 50 >= acknowledged + 1
     spool.close()
+
+
+def test_a_large_segment_seals_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "SEGMENT_ROWS", 5)
+    spool = filled(tmp_path, frames=7)
+    assert [s.n for s in spool.sealed()] == [1, 2]
+    assert [spool.read(s).height for s in spool.sealed()] == [6, 6]
+    assert spool.rows == 2
+    spool.close()
+
+
+def test_a_large_segment_that_cannot_be_sealed_costs_no_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "SEGMENT_ROWS", 5)
+    spool = filled(tmp_path, frames=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_open", lambda n: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        spool.append(pl.DataFrame({"n": [2, 2]}))
+        spool.append(pl.DataFrame({"n": [3, 3]}))
+    assert spool.sealed() == []
+    spool.append(pl.DataFrame({"n": [4, 4]}))
+    assert numbers(spool) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    spool.close()
+
+
+def test_a_large_spool_is_recovered_without_being_read_into_memory(tmp_path):
+    spool = Spool(tmp_path)
+    rows = pl.DataFrame({"n": np.random.default_rng(7).integers(0, 2**62, 40_000)})
+    for _ in range(20):
+        spool.append(rows)
+    path = next(tmp_path.glob("*.open"))
+    spool.close()
+    assert path.stat().st_size > 6_000_000
+    tracemalloc.start()
+    Spool(tmp_path).close()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < path.with_suffix(".seg").stat().st_size / 4
+
+
+def test_a_segment_deleted_meanwhile_reads_as_nothing(tmp_path):
+    spool = filled(tmp_path)
+    spool.seal()
+    (segment,) = spool.sealed()
+    spool.delete(segment)
+    assert spool.read(segment) is None
+    assert spool.bytes_used == sum(p.stat().st_size for p in tmp_path.iterdir())
+    spool.close()
+
+
+def test_an_empty_file_has_no_frames(tmp_path):
+    (tmp_path / "empty").touch()
+    with mapped(tmp_path / "empty") as data:
+        assert list(scan_frames(data)) == []
 
 
 def test_no_bytes_no_frames():

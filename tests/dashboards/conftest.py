@@ -40,6 +40,7 @@ def tiny_root(tiny: ModuleType, tiny_sums: ModuleType, tmp_path_factory: pytest.
     """The tiny lake, written once; read only."""
     root = tiny.fill(tmp_path_factory.mktemp("tiny"))
     tiny_sums.fill(root, tiny.oee(), tiny.DAYS)
+    _tiny("tiny_lots").fill(root)
     return root
 
 

@@ -34,8 +34,10 @@ PAGES = {
     "yield": "Yield",
     "energy": "Energy",
     "inventory": "Inventory",
+    "lots": "Batches",
     "health": "Machine health",
     "forecasts": "Forecasts",
+    "approvals": "Approvals",
     "changes": "Why it changed",
     "trust": "Data trust",
 }

@@ -13,7 +13,19 @@ from streamlit.testing.v1 import AppTest
 
 from warehouse.lake import Lake
 
-PAGES = ("overview", "oee", "kpis", "yields", "energy", "inventory", "health", "forecasts", "changes", "trust")
+PAGES = (
+    "overview",
+    "oee",
+    "kpis",
+    "yields",
+    "energy",
+    "inventory",
+    "health",
+    "forecasts",
+    "approvals",
+    "changes",
+    "trust",
+)
 Open = Callable[..., AppTest]
 
 

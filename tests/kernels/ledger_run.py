@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.kernels import counters, energy, horizon, ledger, readings, states
+from assets.kernels import counters, energy, horizon, ledger, readings
+from assets.kernels.signals import states
 from plant import calendar
 from plant.config import Plant
 from plant.dimensions import ideal_frame, machines_frame, minor_stops_frame, states_frame, tags_frame

@@ -62,7 +62,7 @@ def _words(world: World, tag: Row, days: list[int], end: int) -> Iterator[Said]:
     """
     samples = [r for r in facts(world, tag["tag"]) if r["ts"] >= days[0]]
     stale, since, last_class, before = tag["stale_us"], None, "", None
-    for row, following in zip(samples, [*(r["ts"] for r in samples[1:]), days[-1]], strict=True):
+    for row, following in zip(samples, [*(r["ts"] for r in samples[1:]), days[-1]], strict=False):
         at, trusted = row["ts"], not bad(row)
         word = world.word(tag["states"], code(row)) if trusted else None
         word = word if word in WORDS else "unknown"

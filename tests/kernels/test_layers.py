@@ -105,7 +105,8 @@ def test_an_edit_wins_over_a_break_but_changes_nothing_outside_shifts(state, acc
 
 def test_an_edit_of_the_reason_does_not_explain_a_break_or_production():
     edit = edits({"start_at": "07:50", "end_at": "08:40", "reason": "jam"})
-    rows = told(Inputs(signal(("press", "07:30", 6), ("press", "08:35", 1), END), edits=edit), "reason", "edit_id")
+    data = signal(("press", "07:30", 6), ("press", "08:35", 1), ("press", "10:10", 1), END)
+    rows = told(Inputs(data, edits=edit), "reason", "edit_id")
     assert [r for r in rows if "07:30" <= r[0] < "10:00"] == [
         ("07:30", "stopped", None), ("07:50", "jam", "e0"), ("08:00", "break", None), ("08:30", "jam", "e0"),
         ("08:35", None, None),
@@ -198,7 +199,7 @@ reason = "maintenance"
 """
     plant = plant_of(SMALL + event)
     data = Inputs(
-        signal(("press", "18:00", 1), ("oven", "18:00", 1), ("press", "19:30", 1), ("press", "22:30", 1), END)
+        signal(("press", "18:00", 1), ("oven", "18:00", 1), ("press", "19:30", 1), ("press", "21:10", 1), END)
     )
     for machine in ("press", "oven"):  # the oven runs through breaks, not through planned events
         rows = told(data, "account", "reason", "source", machine=machine, plant=plant)

@@ -274,16 +274,15 @@ def test_calendar_wins_over_the_signal_but_not_where_machines_run_through_breaks
     assert held["oven"]["account"] == {"break": "production", "off": "not_scheduled"}[kind]
 
 
-def test_stale_signal_is_unknown_until_the_next_sample():
+def test_a_silent_signal_is_unknown_from_its_last_sample_to_the_next():
     rows = state_rows(
         ("press", "2026-05-04T05:00:00", 1), ("press", "2026-05-04T12:00:00", 1), ("oven", "2026-05-04T13:00:00", 1)
     )
     made = run(PLANT, Inputs(rows), date(2026, 5, 4), date(2026, 5, 4)).time.filter(pl.col("machine") == "press")
     unknown = made.filter(pl.col("account") == "unknown").select("start_at", "end_at", "source").rows()
-    assert unknown[0] == (utc("2026-05-04T04:00:00"), utc("2026-05-04T05:00:00"), "none")
-    assert unknown[1] == (utc("2026-05-04T07:00:00"), utc("2026-05-04T08:00:00"), "none")  # then the break
-    assert unknown[2][0] == utc("2026-05-04T08:30:00")
-    assert unknown[2][1] == utc("2026-05-04T12:00:00")
+    assert unknown[0] == (utc("2026-05-04T04:00:00"), utc("2026-05-04T08:00:00"), "none")  # then the break
+    assert unknown[1] == (utc("2026-05-04T08:30:00"), utc("2026-05-04T12:00:00"), "none")
+    assert len(unknown) == 2, "12:00 is an hour before the data end: believed"
 
 
 def test_the_day_ends_where_the_data_end_and_is_whole_once_later_data_exist():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.axis import INSTANT
-from assets.kernels.modes import with_modes
+from assets.kernels.signals.modes import with_modes
 
 EVENT = {"machine": pl.String, "at": INSTANT, "state": pl.String, "source": pl.String, "since_at": INSTANT}
 TAGS = pl.DataFrame({"machine": ["a", "a", "b"], "role": ["state", "mode", "state"]})

@@ -21,6 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "connectors"))
 from dock_plant import in_loop, make_plant, until, utc
 
+from connectors.quarantine import pending
 from pipelines.collect import collect, live_sources
 from pipelines.spooling import SpoolIntake
 from plant.config import load
@@ -141,7 +142,7 @@ async def test_a_source_down_at_start_is_retried_while_the_others_flow(tmp_path)
     async with modbus_plant(plant, "mb", log):
         task = asyncio.create_task(collect(plant, root, stop, commit_s=0.5))
         await until(lambda: health(root, "mb").get("state") == "connected")
-        await until(lambda: "check it is running" in health(root, "ua").get("message", ""))
+        await until(lambda: "is running" in health(root, "ua").get("message", ""))
         assert health(root, "ua")["state"] == "never seen"
         async with opcua_plant(plant, "ua", log) as late:
             await late.deliver([Sample("m1.good", utc(), 5.0, 0)])
@@ -356,10 +357,29 @@ async def test_a_segment_that_breaks_its_contract_steps_aside(tmp_path, caplog):
     assert "value 13 brings bad luck" in row["message"]
     assert "value 13 brings bad luck" in file.with_suffix(".poison.txt").read_text()
     await intake.close()
+    assert open_notices(tmp_path) == ["poison_segment"]
     cured = SpoolIntake(plant, tmp_path, Lake(tmp_path))
     await cured.close()
     assert sorted(stored(tmp_path)["value"].to_list()) == [13.0, 14.0]
     assert not [*(tmp_path / "spool" / "readings").glob("*.poison*")]
+    assert open_notices(tmp_path) == []
+
+
+@in_loop
+async def test_a_segment_that_is_refused_again_has_one_notice(tmp_path):
+    plant = make_plant(tmp_path)
+    for turn in range(3):
+        intake = SpoolIntake(plant, tmp_path, OnceStrict(tmp_path))
+        if turn == 0:
+            await intake.put(_rows("m1.good", [13.0], utc()))
+        await intake.close()
+        assert open_notices(tmp_path) == ["poison_segment"]
+    assert len([*(tmp_path / "spool" / "readings").glob("*.poison")]) == 1
+
+
+def open_notices(root) -> list[str]:
+    lake = Lake(root)
+    return pending(lake.scan("bronze.quarantine"), lake.scan("bronze.replays"))["reason"].to_list()
 
 
 def _rows(tag, values, at) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from small_plant import TOML, write_csv, write_orders
 
 from pipelines.verbs.probe import probe_all
 from plant.config import load
+from plant.errors import ConfigError
 
 HOUSE = Path(__file__).parents[2]
 LIVE = """
@@ -56,13 +57,15 @@ def said(folder, root, capsys, *changes, more=""):
     return away, capsys.readouterr().out.splitlines()
 
 
-def test_what_is_there_is_reached(tmp_path, root, capsys):
+def test_what_is_there_is_reached_and_what_speaks_no_opc_ua_is_not(tmp_path, root, capsys):
     with socket.create_server(("127.0.0.1", 0)) as peer:
         more = LIVE.format(port=peer.getsockname()[1])
-        assert said(tmp_path, root, capsys, more=more) == (0, [
-            "drop (files): reached, 1 file", "mes (sql): reached", "plc (modbus): reached", "cell (opcua): reached",
-            "edge (sparkplug): reached",
-        ])  # fmt: skip
+        away, lines = said(tmp_path, root, capsys, more=more)
+    assert away == 1  # a real OPC UA server is probed in tests/connectors/test_opcua_security.py
+    assert "no answer from 127.0.0.1" in lines.pop(3)
+    assert lines == [
+        "drop (files): reached, 1 file", "mes (sql): reached", "plc (modbus): reached", "edge (sparkplug): reached",
+    ]  # fmt: skip
 
 
 def test_what_listens_nowhere_cannot_be_reached(tmp_path, root, capsys):
@@ -70,14 +73,14 @@ def test_what_listens_nowhere_cannot_be_reached(tmp_path, root, capsys):
         port = peer.getsockname()[1]
     away, lines = said(tmp_path, root, capsys, more=LIVE.format(port=port))
     assert away == 3
-    assert all(f"cannot be reached at 127.0.0.1:{port}" in line for line in lines[2:])
+    assert all(f"cannot be reached at 127.0.0.1:{port}" in line for line in (lines[2], lines[4]))
+    assert f"nothing listens at 127.0.0.1:{port}" in lines[3]
 
 
-def test_an_endpoint_that_is_no_address_is_told(tmp_path, root, capsys):
+def test_an_endpoint_that_is_no_address_is_told_before_it_is_tried(tmp_path):
     more = LIVE.format(port=1).replace("127.0.0.1:1/x", "127.0.0.1:port/x")
-    away, lines = said(tmp_path, root, capsys, more=more)
-    assert away == 3
-    assert "127.0.0.1:port" in lines[3]
+    with pytest.raises(ConfigError, match=r"found: 'opc\.tcp://127\.0\.0\.1:port/x'"):
+        load(plant_file(tmp_path, more=more))
 
 
 def test_an_empty_folder_is_not_reached(tmp_path, root, capsys):

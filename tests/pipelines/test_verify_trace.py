@@ -158,6 +158,7 @@ def test_verify_tells_forged_rows_from_days_that_wait_for_a_build(root, built, r
     before = unbuilt(plant_of(built), lake, State(root))
     assert (before.whole, before.since) == (frozenset(), {})
     _forge_file(root)
+    _forge_step(lake)
     Floor(root).rows([("m-1.state", START + timedelta(days=1, hours=1), 9)])
     found = run(root, "verify")
     assert found.exit_code == 1
@@ -165,11 +166,20 @@ def test_verify_tells_forged_rows_from_days_that_wait_for_a_build(root, built, r
     assert [line.split(":")[0] for line in told] == [
         "differs silver.machines", f"differs gold.oee@{FIRST}", "differs gold.losses",
     ]  # fmt: skip
+    assert "tampered bronze.proposals: entry 0 (approve of PU-1) was changed" in found.output
     assert "not built yet:" in found.output
     assert unbuilt(plant_of(built), lake, State(root)).since["readings"] == DAY
     waits = verify(plant_of(built), Place(root), ("silver.readings",), None)
     assert waits.differences == []
     assert {day for _, day in waits.waiting} == {DAY}
+
+
+def _forge_step(lake):
+    """An approval nobody gave, written into the audit trail of proposals."""
+    step = {"date": DAY, "seq": 0, "key": "PU-1", "kind": "purchase", "event": "approve", "acted_by": "Mo",
+            "acted_at": START, "body": "{}", "previous": "0" * 64, "hash": "f" * 64}  # fmt: skip
+    schema = lake.scan("bronze.proposals").collect_schema()
+    lake.append_once("bronze.proposals", pl.DataFrame([dict.fromkeys(schema) | step], schema=schema), "proposals", 1)
 
 
 def _forge_file(root):

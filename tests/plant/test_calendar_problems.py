@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from plant.checks.problems import problems_of
 from plant.config import load
 from plant.errors import ConfigError
-from plant.problems import problems_of
 
 HEAD = """
 schema = 1

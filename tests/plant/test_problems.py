@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from plant.checks.problems import problems_of
 from plant.config import load
 from plant.errors import ConfigError
-from plant.problems import problems_of
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent.parent / "plant.toml"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from plant.check_names import name_problems
-from plant.check_tags import tag_problems
+from plant.checks.names import name_problems
+from plant.checks.tags import tag_problems
 from plant.config import Plant
 from plant.dimensions import states_frame
 from plant.model import PlantFile

@@ -84,7 +84,7 @@ def test_the_example_plant_reads_what_is_exported(plant, exported):
 def test_truth_is_written_apart(week, exported):
     meta = json.loads((exported / "truth" / "run.json").read_text())
     spans = {"start_at": "2026-11-15T05:00:00+00:00", "end_at": "2026-11-22T05:00:00+00:00"}
-    assert meta == {"seed": 7, **spans, "loss": 0.0}
+    assert meta == {"seed": 7, **spans, "loss": 0.0, "contaminated": None}
     for name, frame in truth.until(dict(week.truth), week.end_at).items():
         assert_frame_equal(pl.read_parquet(exported / "truth" / f"{name}.parquet"), frame)
     assert pl.read_parquet(exported / "truth" / "stock.parquet").columns == ["material", "location", "qty"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from plant.errors import ContractError
 from warehouse.connect import connect
 from warehouse.lake import Lake
+from warehouse.large.tidy import tidy
 from warehouse.revisions.history import current, known_at, provisional, revised
-from warehouse.tidy import tidy
 from warehouse.writing import conform
 
 spec = importlib.util.spec_from_file_location("sums", Path(__file__).with_name("sums.py"))

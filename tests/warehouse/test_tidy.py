@@ -5,8 +5,8 @@ import pytest
 
 from plant.errors import TerminalError
 from plant.tables import table
+from warehouse.large.tidy import tidy
 from warehouse.snapshot import read
-from warehouse.tidy import tidy
 
 NAME = "bronze.readings"
 OLD, TODAY = date(2026, 11, 2), datetime.now(UTC).date()

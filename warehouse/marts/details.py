@@ -100,3 +100,8 @@ def kpi_reconciliation(con: Con, *, level: str, grain: str, first: date, last: d
     denominator, value, contribution.
     """
     return run(con, "kpi_reconciliation", level=level, grain=grain, first=first, last=last)
+
+
+def proposals(con: Con) -> pl.DataFrame:
+    """The rows of gold.proposals, those that wait for somebody first, by when they expire."""
+    return run(con, "proposals")

@@ -35,15 +35,17 @@ def order_sums(
     made: sums by time and by pieces (`time_sums`, `piece_sums` with `last_op_pcs`), for what the order's machines did.
     ends: site, end_us: how far the ledger of each site reaches; an order still on runs to there.
     """
-    orders = _orders(operations, machines, ends)
+    orders = _orders(operations, machines, ends).with_row_index("order")
     spans = orders.with_columns(hours.track(pl.lit("site:") + pl.col("site")))
-    parts = hours.named(hours.cut(spans).select("order_id", "cell", "part_us"))
-    elapsed = parts.select("order_id", "production_day", "hour_at", aoet_us="part_us")
-    named = elapsed.join(orders.select("order_id", "site", "area", "line", "product"), on="order_id")
-    done = [named, *(_done(frame, orders, hours) for frame in made)]
-    whole = pl.concat(done, how="diagonal").with_columns(pl.col(m).fill_null(0) for m in MEASURES[:-1])
-    summed = whole.group_by(KEY).agg(pl.col(MEASURES[:-1]).sum())
-    return summed.join(_plan(work_orders), on="order_id", how="left").select(*KEY, *MEASURES[:-1], _planned_scrap())
+    elapsed = hours.cut(spans).select("order", "cell", aoet_us="part_us")
+    done = [elapsed, *(_done(frame, spans, hours) for frame in made)]
+    at = pl.col("order").cast(pl.Int64) * hours.cells.height + pl.col("cell")
+    whole = pl.concat((frame.select(pl.exclude("order", "cell"), at=at) for frame in done), how="diagonal")
+    summed = whole.group_by("at").agg(pl.col(MEASURES[:-1]).sum()).sort("at")
+    placed = summed.with_columns(order=pl.col("at") // hours.cells.height, cell=pl.col("at") % hours.cells.height)
+    known = orders.select(pl.col("order").cast(pl.Int64), "order_id", "site", "area", "line", "product")
+    named = hours.named(placed).join(known, on="order").join(_plan(work_orders), on="order_id", how="left")
+    return named.select(*KEY, *MEASURES[:-1], _planned_scrap())
 
 
 def _orders(operations: pl.LazyFrame, machines: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
@@ -62,32 +64,28 @@ def _orders(operations: pl.LazyFrame, machines: pl.DataFrame, ends: pl.DataFrame
     return held.with_columns(end_us=pl.min_horizontal("end_us", "end_us_right")).drop("end_us_right")
 
 
-def _done(sums: pl.DataFrame, orders: pl.DataFrame, hours: Hours) -> pl.DataFrame:
-    """What the machines of known orders did, on the rows of the orders: by full hour of the site."""
-    known = sums.drop("site", "area", "line", "product").join(
-        orders.select("order_id", "site", "area", "line", "product"), on="order_id"
-    )
-    tracked = known.with_columns(hours.track(pl.lit("site:") + pl.col("site")), at_us=us("hour_at"))
-    placed = hours.named(hours.at(tracked.drop("production_day", "hour_at")))
-    present = [m for m in MEASURES if m in placed.columns]
-    return placed.select(*KEY, *present)
+def _done(sums: pl.DataFrame, spans: pl.DataFrame, hours: Hours) -> pl.DataFrame:
+    """What the machines of known orders did, by the order's number and the full hour of its site."""
+    measures = [m for m in MEASURES if m in sums.columns]
+    told = sums.select("order_id", *measures, at_us=us("hour_at"))
+    known = told.join(spans.select("order_id", "order", "track"), on="order_id")
+    return hours.at(known).select("order", "cell", *measures)
 
 
 def of_time(sums: pl.DataFrame) -> pl.DataFrame:
-    """`time_sums` as measures of orders."""
+    """`time_sums` as measures of orders: order_id, hour_at and what the hour adds."""
     return sums.filter(pl.col("order_id").is_not_null()).select(
-        "production_day", "site", "area", "line", "hour_at", "order_id", "product",
-        order_apt_us="apt_us", order_aubt_us=pl.col("apt_us") + pl.col("aust_us") + pl.col("adet_us"),
-        order_unknown_us="unknown_us",
+        "order_id", "hour_at", order_apt_us="apt_us",
+        order_aubt_us=pl.col("apt_us") + pl.col("aust_us") + pl.col("adet_us"), order_unknown_us="unknown_us",
     )  # fmt: skip
 
 
 def of_pieces(sums: pl.DataFrame, routing: pl.DataFrame) -> pl.DataFrame:
     """`piece_sums` as measures of orders: pieces of the last operation, scrap and quarantined pieces of all."""
-    last = sums.join(routing.select("order_id", "operation", "last_op"), on=["order_id", "operation"])
+    told = sums.select("order_id", "operation", "hour_at", "produced_pcs", "scrap_pcs", "quarantined_pcs")
+    last = told.join(routing.select("order_id", "operation", "last_op"), on=["order_id", "operation"])
     return last.select(
-        "production_day", "site", "area", "line", "hour_at", "order_id", "product",
-        order_pcs=pl.col("produced_pcs") * pl.col("last_op"), order_scrap_pcs="scrap_pcs",
+        "order_id", "hour_at", order_pcs=pl.col("produced_pcs") * pl.col("last_op"), order_scrap_pcs="scrap_pcs",
         order_quarantined_pcs="quarantined_pcs",
     )  # fmt: skip
 

@@ -21,9 +21,10 @@ assert {m.name for m in ORDERS} >= set(ORDER_PCS)
 
 
 def piece_sums(counts: pl.LazyFrame, routing: pl.LazyFrame, costs: pl.LazyFrame) -> pl.LazyFrame:
-    """Sums per machine, hour, shift and work: production_day, PLACE, shift, hour_at, WORK and `MEASURES`.
+    """Measures of each row of the count ledger: production_day, PLACE, shift, hour_at, WORK and `MEASURES`.
 
-    `counts` is silver.count_ledger, `routing` what `routing` gives, `costs` what `material_costs` gives.
+    Rows of the same machine, hour, shift and work are not summed yet. `counts` is silver.count_ledger, `routing` what
+    `routing` gives, `costs` what `material_costs` gives.
     """
     rated = with_ideal(counts).with_columns(gap_parts())
     placed = rated.join(routing, on=["order_id", "operation"], how="left").join(costs, on="product", how="left")
@@ -46,9 +47,7 @@ def piece_sums(counts: pl.LazyFrame, routing: pl.LazyFrame, costs: pl.LazyFrame)
         *(value.alias(f"{name}_material_mcents") for name, value in worth.items()),
         (pl.col("produced_pcs") * (routed & pl.col("material_mcents").is_null())).alias("unvalued_pcs"),
     )  # fmt: skip
-    return whole.group_by("production_day", *PLACE, "shift", "hour_at", *WORK).agg(
-        pl.col(MEASURES).cast(pl.Int64).sum()
-    )
+    return whole.select("production_day", *PLACE, "shift", "hour_at", *WORK, pl.col(MEASURES).cast(pl.Int64))
 
 
 def with_ideal(counts: pl.LazyFrame) -> pl.LazyFrame:

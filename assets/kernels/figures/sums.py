@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from assets.kernels.axis import us
+from assets.kernels.axis import KEY_LIMIT, positions
 from assets.kernels.figures.hours import hours as cells
 from assets.kernels.figures.order_sums import of_pieces, of_time, order_sums
 from assets.kernels.figures.piece_sums import material_costs, piece_sums, routing
@@ -64,11 +66,10 @@ def kpi_sums(sources: Sources, machines: pl.DataFrame, segments: pl.DataFrame, c
     tables = sources.filled()
     hours = cells(segments, machines.select("site", "timezone").unique())
     counts, time_ledger = tables["count_ledger"], tables["time_ledger"]
-    time = time_sums(time_ledger, hours, _counting(counts, machines, segments, counting))
+    time, reach = time_sums(time_ledger, hours, _counting(counts, machines, segments, counting))
     routes = routing(tables["operations"])
     costs = material_costs(tables["bills_of_material"], tables["materials"])
     pieces = piece_sums(counts, routes, costs).collect(engine="in-memory")
-    reach = time_ledger.group_by("site").agg(end_us=us(pl.col("end_at").max())).collect(engine="in-memory")
     made = (of_time(time), of_pieces(pieces, routes.collect(engine="in-memory")))
     parts = [
         time, pieces, energy_sums(tables["energy_ledger"]).collect(engine="in-memory"),
@@ -84,27 +85,61 @@ def kpi_sums(sources: Sources, machines: pl.DataFrame, segments: pl.DataFrame, c
 def _added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The parts under one set of dimensions; those of the same cell become one row, in the order of the table.
 
-    The first two, time and pieces, mostly share their cells: they are joined, which is cheaper than summing rows.
+    Cells are numbered in that order first, so a measure is written straight to where it belongs. What no part has is
+    zero everywhere, in one column that all of them share.
     """
+    keys = pl.concat(_dimensions(part) for part in parts).rechunk()
+    number, first = _numbered(keys)
+    edges = np.cumsum([part.height for part in parts])[:-1]
+    there = [(at, part) for at, part in zip(np.split(number, edges), parts, strict=True) if part.height]
+    zeros, measures = pl.Series(np.zeros(first.len(), np.int64)), []
+    for name in NAMES:
+        holding = [(at, part[name]) for at, part in there if name in part.columns]
+        told = np.zeros(first.len(), np.int64)
+        for at, values in holding:
+            np.add.at(told, at, values.cast(pl.Int64).fill_null(0).to_numpy())
+        measures.append(pl.Series(name, told) if holding else zeros.alias(name))
+    return keys[first].hstack(measures)
+
+
+def _dimensions(part: pl.DataFrame) -> pl.DataFrame:
     schema = table("gold.kpi_sums").schema
-    laid = [frame.select(pl.col(c).cast(schema[c]) for c in frame.columns) for frame in parts]
-    time, pieces = (_unique(frame) for frame in laid[:2])
-    shared = [c for c in DIMENSIONS if c in time.columns]
-    both = time.join(pieces, on=shared, how="full", coalesce=True, nulls_equal=True)
-    empty = pl.DataFrame(schema={c: schema[c] for c in (*DIMENSIONS, *NAMES)})
-    whole = pl.concat([empty, both, *laid[2:]], how="diagonal").with_columns(pl.col(NAMES).fill_null(0))
-    return _unique(whole).sort("machine", "hour_at", *DIMENSIONS)
+    return part.select((pl.col(c) if c in part.columns else pl.lit(None)).cast(schema[c]).alias(c) for c in DIMENSIONS)
 
 
-def _unique(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the same cell summed to one; without touching the others."""
-    keys = [c for c in DIMENSIONS if c in rows.columns]
-    doubled = rows.select(keys).is_duplicated()
-    if not doubled.any():
-        return rows
-    measures = [c for c in rows.columns if c not in keys]
-    summed = rows.filter(doubled).group_by(keys).agg(pl.col(measures).sum())
-    return pl.concat([rows.filter(~doubled), summed])
+def _numbered(keys: pl.DataFrame) -> tuple[npt.NDArray[np.int64], pl.Series]:
+    """The number of each row's cell, in the order of the table: machine, hour, `DIMENSIONS`; and a row of each cell."""
+    packed = _packed(keys.select("machine", "hour_at", *(c for c in DIMENSIONS if c not in {"machine", "hour_at"})))
+    order = packed.select(pl.arg_sort_by(packed.columns)).to_series()
+    ordered = packed[order]
+    differs = (pl.col(name) != pl.col(name).shift() for name in packed.columns)
+    fresh = ordered.select(pl.any_horizontal(pl.int_range(pl.len()) == 0, *differs)).to_series()
+    number = np.empty(keys.height, np.int64)
+    number[order.to_numpy()] = np.cumsum(fresh.to_numpy()) - 1
+    return number, order.filter(fresh)
+
+
+def _packed(keys: pl.DataFrame) -> pl.DataFrame:
+    """Columns of whole numbers that compare as the rows of `keys` do, null first: in the fewest that hold them.
+
+    A column of one value says nothing; of others the ranks are put together like digits, with room for null.
+    """
+    packed: list[pl.Series] = []
+    room = 0
+    for column in keys:
+        values = column.unique()
+        if values.len() <= 1:
+            continue
+        named = column.dtype == pl.String
+        known = positions(column, pl.Enum(values.drop_nulls().sort())) if named else column.rank("dense")
+        rank = (known.cast(pl.Int64) + 1).fill_null(0)
+        room //= values.len() + 2
+        if room == 0:
+            packed.append(rank.alias(str(len(packed))))
+            room = KEY_LIMIT // (values.len() + 2)
+        else:
+            packed[-1] = packed[-1] * (values.len() + 2) + rank
+    return pl.DataFrame(packed or [pl.Series("0", np.zeros(keys.height, np.int64))])
 
 
 def _counting(

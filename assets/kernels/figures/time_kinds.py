@@ -19,16 +19,17 @@ MINOR_STOPS = "minor_stops_us"
 """Delay and down time of class minor_stop or shorter than minor_stop_s: a step on the way to minor_counting_us."""
 _ACCOUNTS, _CLASSES = [a.value for a in Account], [c.value for c in LossClass]
 _MARKS = ("minor", "engineering", "calendar", "ran")
+_KIND = pl.UInt16()
 
 
 def kind() -> pl.Expr:
     """The kind of a ledger row as a small integer: account, class and the four marks of `measures_of`."""
-    account = pl.col("account").cast(pl.Enum(_ACCOUNTS)).to_physical().cast(pl.Int64)
-    loss = pl.col("reason_class").cast(pl.Enum(_CLASSES)).to_physical().cast(pl.Int64) + 1
+    account = pl.col("account").cast(pl.Enum(_ACCOUNTS)).to_physical().cast(_KIND)
+    loss = pl.col("reason_class").cast(pl.Enum(_CLASSES)).to_physical().cast(_KIND) + 1
     ran = (pl.col("state") == State.PRODUCING.value) | (pl.col("state") == State.SETUP.value)
     engineering = pl.col("reason").str.starts_with(ENGINEERING).fill_null(value=False)
     marks = (pl.col("minor"), engineering, pl.col("source") == "calendar", ran)
-    bits = [mark.cast(pl.Int64) * (1 << n) for n, mark in enumerate(marks)]
+    bits = [mark.cast(_KIND) * (1 << n) for n, mark in enumerate(marks)]
     return (account * (len(_CLASSES) + 1) + loss.fill_null(0)) * (1 << len(_MARKS)) + sum(bits[1:], bits[0])
 
 
@@ -82,7 +83,5 @@ _MARKED = [frozenset(m for n, m in enumerate(_MARKS) if bits >> n & 1) for bits 
 _OF_KIND = [measures_of(*of) for of in product(_ACCOUNTS, (None, *_CLASSES), _MARKED)]
 PATTERNS: tuple[frozenset[str], ...] = tuple(dict.fromkeys(_OF_KIND))
 """The sets of measures that occur; rows of one pattern are summed together."""
-PATTERN_OF_KIND = pl.Series([PATTERNS.index(found) for found in _OF_KIND], dtype=pl.Int64)
+PATTERN_OF_KIND = pl.Series([PATTERNS.index(found) for found in _OF_KIND], dtype=pl.UInt8)
 """Number of the pattern of each kind."""
-BREAKDOWN_PATTERN = pl.Series(["breakdown_us" in pattern for pattern in PATTERNS])
-"""Whether rows of a pattern are breakdowns."""

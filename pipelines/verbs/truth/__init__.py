@@ -108,7 +108,7 @@ def ratios(cells: pl.DataFrame, lost: int) -> Proof:
 def bounds(found: pl.DataFrame, noticed: pl.DataFrame) -> Proof:
     """Share of the bounds that miss the truth, among the cells in which every lost signal was `noticed`.
 
-    What no source notices is believed until the tag's `stale_after`: nothing in the data tells it from the truth.
+    A silence shorter than the tag's `stale_after` no source notices: nothing in the data tells it from the truth.
     """
     kept = found.join(noticed.select(CELL), on=CELL, how="semi")
     missed = float(kept.select((~pl.col("inside")).mean()).item() or 0.0)

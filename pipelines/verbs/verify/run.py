@@ -15,24 +15,43 @@ from pipelines.verbs.trace.numbers import HASHED, Asked, receipt
 from pipelines.verbs.verify.compare import DAY_TABLES, Verified, recomputed, verify
 from plant.config import Plant, load
 from plant.errors import PlantError
+from warehouse.proposals import audit
 from warehouse.published import Shown, compare_published
 
 console = Console(highlight=False, soft_wrap=True)
 DIFFERS, WAITS = 1, 3
+TRAIL = "bronze.proposals"
 
 
 def verify_command(root: Path | None, plant_toml: Path, wanted: str | None) -> int:
-    """The verb: all tables, `table@day`, or the file of a receipt that `shopfloor trace --json` printed."""
+    """The verb: all, `table@day`, `bronze.proposals`, or the file of a receipt of `shopfloor trace --json`."""
     plant, where = load(plant_toml), lake_place(root)
+    if wanted == TRAIL:
+        return DIFFERS if verify_trail(where) else 0
     if wanted is not None and (wanted.endswith(".json") or Path(wanted).is_file()):
         return verify_receipt(plant, where, Path(wanted))
     names, day = _wanted(wanted)
     found = verify(plant, where, names, day)
     shown = compare_published(where.root) if wanted is None else Shown()
     _say(found, shown)
-    if found.differences or shown.differences or not found.compared:
+    broken = verify_trail(where) if wanted is None else 0
+    if found.differences or shown.differences or broken or not found.compared:
         return DIFFERS
     return WAITS if found.waiting or shown.behind else 0
+
+
+def verify_trail(where: Place) -> int:
+    """Check the audit trail of proposals and say each entry that was changed, removed, added or moved; how many."""
+    found = audit(where.root)
+    for words in found.findings:
+        console.print(f"[red]tampered[/red] {TRAIL}:", end=" ")
+        console.print(words, markup=False)
+    for words in found.remarks:
+        console.print(f"remark {TRAIL}: {words}", markup=False)
+    if found.entries or found.findings:
+        whole = f"{len(found.findings)} findings" if found.findings else "the chain is whole"
+        console.print(f"{found.entries} steps of proposals, {whole}, head {found.head}", markup=False)
+    return len(found.findings)
 
 
 def verify_receipt(plant: Plant, where: Place, path: Path) -> int:

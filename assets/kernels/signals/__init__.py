@@ -1,0 +1,1 @@
+"""What signals and words of machines mean: states, modes, tag contracts."""

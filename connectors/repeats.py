@@ -1,0 +1,60 @@
+"""Unchanged values said again, for sources that only tell of changes.
+
+A tag with `stale_after` promises a sample at least that often; a machine that runs all day changes its state
+once. While the source is known to be alive, its silence means that nothing has changed: the value is handed
+on again, as a row of its own, at the last moment the source was alive. Nothing is said again without that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from connectors.gaps import confirmed
+from connectors.intake import ROWS, as_instant
+
+REPEAT_US = 60_000_000
+"""A value is said again this often, or at half of its `stale_after` where that is shorter."""
+MARGIN_US = 2_000_000
+"""How long before the last sign of life: what changed just before it may still be on its way."""
+
+
+class Repeats:
+    """What is said again of one source. `stale_us` holds the tags that promise samples; others are left alone."""
+
+    def __init__(self, stale_us: Mapping[str, int]) -> None:
+        self._every = {tag: min(REPEAT_US, us // 2) for tag, us in stale_us.items()}
+        self._said: dict[str, int] = {}
+
+    def due(self, last: pl.DataFrame, alive_us: int) -> pl.DataFrame:
+        """Rows (`ROWS`) that say again what `last` (the newest row of each tag) shows, where it is time to.
+
+        Args:
+            last: rows as `Seen.last` gives them, with source, server_at and received_at or without.
+            alive_us: when the source last gave a sign of life, us since 1970 on the clock of its samples.
+        """
+        at_us = alive_us - MARGIN_US
+        times = last.group_by("tag").agg(pl.col("ts").max().dt.epoch("us"))
+        wanted = [tag for tag, ts in times.iter_rows() if tag in self._every and at_us - ts >= self._every[tag]]
+        rows = confirmed(_filled(last.filter(pl.col("tag").is_in(wanted))), at_us)
+        self._said.update(dict.fromkeys(rows["tag"], at_us))
+        return rows
+
+    def mended(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """`rows`, and where one is older than what was said again meanwhile, its value right behind that.
+
+        A sample that was on its way longer than `MARGIN_US` would else be undone by the value said again.
+        """
+        if not self._said or rows.is_empty():
+            return rows
+        said = pl.DataFrame({"tag": list(self._said), "said": as_instant(list(self._said.values()))})
+        late = rows.join(said, on="tag").filter(pl.col("ts") <= pl.col("said"), pl.col("status") // 2**30 < 2)
+        newest = late.sort("ts").group_by("tag", maintain_order=True).last()
+        again = newest.with_columns(ts=pl.col("said") + pl.duration(microseconds=1)).select(rows.columns)
+        return pl.concat([rows, again.cast(dict(rows.schema))]) if again.height else rows
+
+
+def _filled(last: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the columns of ROWS; what they do not hold is null."""
+    return last.select(pl.col(n) if n in last.columns else pl.lit(None, t).alias(n) for n, t in ROWS.items())

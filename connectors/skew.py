@@ -1,0 +1,55 @@
+"""How far the clock of a source is off, judged by when its values arrive.
+
+A value arrives after its time stamp by the difference of the clocks plus the way it took. The way only adds, so
+the least delay of a minute is nearest to the difference; the median of the last minutes' least delays neither
+follows one odd time stamp nor a minute of values that were late. Source times are never rewritten.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+from statistics import median_low
+from typing import cast
+
+import polars as pl
+
+MINUTES = 10
+"""Minutes that count."""
+ABSURD = timedelta(days=1)
+"""A time stamp further ahead says nothing of a clock."""
+_MINUTE_US = 60_000_000
+_ABSURD_US = ABSURD // timedelta(microseconds=1)
+
+
+class Skew:
+    """The estimate of one source; fed with rows as they are taken in."""
+
+    def __init__(self) -> None:
+        self._least: deque[tuple[int, int]] = deque(maxlen=MINUTES)
+
+    def saw(self, rows: pl.DataFrame) -> None:
+        """Take rows (`intake.ROWS`): receive time less the server's time, or the source's where there is none.
+
+        Rows without a clock of their own (source time equal to receive time, as of Modbus) say nothing, nor do
+        stamps more than `ABSURD` away: those are nonsense (year 9999, 1601) or history, not a clock.
+        """
+        server, ts, received = rows["server_at"], rows["ts"], rows["received_at"].to_physical()
+        server = ts if server.null_count() == len(server) else server
+        delay = received - (server.fill_null(ts) if server.null_count() else server).to_physical()
+        least = cast("int", delay.min())
+        if not 0 < least < _ABSURD_US:  # seldom: our own stamps, a clock ahead, history
+            delay = delay.filter((delay != 0) & (delay.abs() < _ABSURD_US))
+        if not delay.is_empty():
+            self._add(cast("int", delay.min()), cast("int", received.max()) // _MINUTE_US)
+
+    def _add(self, least_us: int, minute: int) -> None:
+        if self._least and self._least[-1][0] == minute:
+            self._least[-1] = (minute, min(self._least[-1][1], least_us))
+        else:
+            self._least.append((minute, least_us))
+
+    @property
+    def seconds(self) -> float | None:
+        """Our clock minus the source's, s: positive where the source is behind (or never quick); None: unknown."""
+        return median_low(us for _, us in self._least) / 1e6 if self._least else None
