@@ -196,7 +196,8 @@ def _break(told: Told, shift: Told) -> Row | None:
     if shift.instead_of is not None:
         return row if _lies_in(told, shift) else None
     first, last = _limits(told, shift)
-    row |= {"valid_from": first} if first > shift.start.date() else {}
+    first -= told.start.date() - _first(told)
+    row |= {"valid_from": first} if first > _first(shift) else {}
     return row | ({"valid_until": last} if last != _last(shift) and last is not None else {})
 
 
@@ -204,6 +205,11 @@ def _limits(told: Told, shift: Told) -> tuple[date, date | None]:
     back = DAY if told.start.time() < shift.start.time() else timedelta()
     last = _last(told)
     return told.start.date() - back, last - back if last else None
+
+
+def _first(told: Told) -> date:
+    """The first date on which it starts; an extra date can lie before its rule begins."""
+    return min([told.start.date(), *told.extra])
 
 
 def _last(told: Told) -> date | None:

@@ -59,6 +59,15 @@ def test_two_years_come_back_as_they_went(p):
     same(p, again(back, to_ics(back, "s", STAMP)), FIRST, FIRST + 40 * DAY)
 
 
+def test_a_break_that_begins_with_the_rule_is_not_taken_on_an_extra_date_before_it():
+    pause = {"start": "07:00", "end": "07:30", "valid_from": date(2026, 4, 1)}
+    late = {"name": "early", "site": "s", "start": "06:00", "end": "14:00", "starts_on": date(2026, 4, 1),
+            "extra": [date(2026, 3, 28)], "breaks": [pause]}  # fmt: skip
+    for breaks in ([pause], [pause | {"valid_from": None}]):
+        p = plant("Europe/Berlin", shift=[late | {"breaks": breaks}])
+        same(p, again(p, to_ics(p, "s", STAMP)))
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_whole_year_of_segments_comes_back_in_every_zone(zone):
     shifts = [
