@@ -2,7 +2,8 @@
 
 Lots lie in six levels; each is made of about three lots of the level before: of neighbours (local: lots are used up
 in the order in which they were made) or of any (random). A trace is the walk with all quantities, from a lot's name.
-Every step runs in a process of its own, so that the memory told is that of the step.
+Every step runs in a process of its own, so that the memory told is that of the step. The index lies in the page cache,
+as it does for all but the first trace after a start of the machine.
 """
 
 from __future__ import annotations
@@ -103,6 +104,10 @@ def index(folder: Path, kind: str, links: int) -> dict[str, Any]:
 
 def walk(folder: Path, kind: str, links: int) -> dict[str, Any]:
     """Trace random lots of every level, forward and back in turn; then those of the CTE."""
+    for path in (folder / "index").iterdir():
+        with path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
     found = LotIndex(opened(folder / "index"), {})
     rng = np.random.default_rng(11)
     spent, largest = [], 0

@@ -20,6 +20,8 @@ from plant.contracts.bronze import READINGS
 ROWS: dict[str, pl.DataType] = {k: v for k, v in READINGS.schema.items() if k not in {"date", "segment", "seq"}}
 """Columns of a batch on its way in; date, segment and seq are given where it is spooled."""
 
+WORDS = pl.Categorical(pl.Categories("shopfloor.readings"))
+"""Tags and sources as codes, from the spool to the data file: a quarter of the bytes, sorted and written as codes."""
 IDENTITY = ["tag", "ts", "value", "text", "status"]
 WINDOW = timedelta(seconds=120)
 RECENT_ROWS = 500_000

@@ -89,10 +89,16 @@ def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -
     numbers = tags.filter(pl.col("role").is_in(NUMBERS))["tag"]
     if _plain(rows, tags["tag"], now, numbers):
         return rows, no_quarantine()
-    judged = rows.with_columns(reason=reason_of(tags["tag"], now, numbers))
+    judged = rows.with_columns(pl.col("tag", "source").cast(pl.String)).with_columns(
+        reason=reason_of(tags["tag"], now, numbers)
+    )
     if judged["reason"].null_count() == judged.height:
         return rows, no_quarantine()
-    good = judged.filter(pl.col("reason").is_null() | pl.col("reason").is_in(KEPT)).select(rows.columns)
+    good = (
+        judged.filter(pl.col("reason").is_null() | pl.col("reason").is_in(KEPT))
+        .select(rows.columns)
+        .cast(dict(rows.schema))
+    )
     doubtful = judged.filter(pl.col("reason").is_not_null())
     aside = doubtful.select(
         "source",
@@ -114,9 +120,9 @@ def _plain(rows: pl.DataFrame, known_tags: pl.Series, now: datetime, numbers: pl
     if ts.min() < ANCIENT or ts.max() > now + FUTURE:
         return False
     texts = rows.filter(_is_text())["tag"] if rows["text"].null_count() < rows.height else pl.Series(dtype=pl.String)
-    if texts.is_in(numbers.implode()).any():
+    if texts.unique().cast(pl.String).is_in(numbers.implode()).any():
         return False
-    return bool(rows["tag"].unique().is_in(known_tags.implode()).fill_null(value=False).all())
+    return bool(rows["tag"].unique().cast(pl.String).is_in(known_tags.implode()).fill_null(value=False).all())
 
 
 def _as_text(column: str) -> pl.Expr:

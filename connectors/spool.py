@@ -189,7 +189,7 @@ class Spool:
             return None
         if damaged:
             self._keep_damaged(segment, damaged)
-        return pl.concat(frames) if frames else None
+        return pl.concat(frames, how="vertical_relaxed") if frames else None  # old frames have no categories
 
     @staticmethod
     def _keep_damaged(segment: Segment, lost: int) -> None:

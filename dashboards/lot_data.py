@@ -15,7 +15,7 @@ import streamlit as st
 from assets.kernels.lineage.flow import trace
 from assets.kernels.lineage.graph import Direction
 from assets.kernels.lineage.recall import Report, report
-from assets.kernels.lineage.sheets import values, workbook
+from assets.kernels.lineage.sheets import json_text, workbook
 from assets.kernels.lineage.tree import Leaf, tree
 from dashboards.data import root
 from plant.errors import MissingTableError
@@ -23,7 +23,7 @@ from warehouse import Lake
 from warehouse.lineage import UnknownLotError, lot_index, rows_of
 from warehouse.lineage.rows import BOOKS, fingerprint
 
-__all__ = ["Leaf", "Report", "UnknownLotError", "tree", "values", "workbook"]  # the page takes them from here
+__all__ = ["Leaf", "Report", "UnknownLotError", "json_text", "tree", "workbook"]  # the page takes them from here
 
 LATEST = 300
 

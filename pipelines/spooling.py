@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from connectors.intake import WORDS
 from connectors.screen import screen
 from connectors.spool import Spool
 from pipelines.landing.appending import append, poison, stored
@@ -236,6 +237,7 @@ class SpoolIntake:
             segment, seq = self.readings.segment, 0
         self._place = (segment, seq + rows.height)
         return rows.with_columns(
+            pl.col("tag", "source").cast(WORDS),
             date=pl.col("ts").dt.date(),
             segment=pl.lit(segment),
             seq=pl.int_range(seq, seq + rows.height, dtype=pl.Int64),

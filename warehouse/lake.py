@@ -136,7 +136,7 @@ class Lake(Handles):
             TransientError: other writers kept winning.
         """
         contract = self._writable(name, "append_once")
-        ready = ordered(contract, enforce(contract, frame))
+        ready = ordered(contract, enforce(contract, frame, coded=True))
         if ready.is_empty():
             return False
         return self.retried(name, lambda: self._append(contract, ready, app, version))

@@ -18,6 +18,7 @@ from deltalake.schema import PrimitiveType
 
 from plant.errors import ContractError
 from plant.tables import DOOR_MADE, DTYPES, Column, Kind, Table
+from warehouse.large.append import append
 
 __all__ = ["DOOR_MADE"]  # taken from here by those who check frames as the door does
 
@@ -41,11 +42,12 @@ class Finding:
     example: str
 
 
-def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+def conform(table: Table, frame: pl.DataFrame, *, coded: bool = False) -> pl.DataFrame:
     """The frame in the contract's column order, with lossless widenings done, or a ContractError.
 
     Widened without loss: small integers, 32-bit floats, categories, milliseconds, columns of only
-    nulls. Door-made columns of revisioned tables may be missing; they are then null.
+    nulls. `coded` leaves categories as they are. Door-made columns of revisioned tables may be missing; they are
+    then null.
 
     Raises:
         ContractError: columns are missing, extra, or of another type.
@@ -57,13 +59,13 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         found = "; ".join(f"{what}: {', '.join(c)}" for what, c in (("missing", missing), ("not known", extra)) if c)
         raise ContractError(f"{table.name}: columns {found}. Valid are: {', '.join(wanted)}")
     made = [pl.lit(None, dtype=wanted[n]).alias(n) for n in wanted if n not in frame.columns]
-    wide = [_widened(table, c, frame.schema[c.name]) for c in table.columns if c.name in frame.columns]
+    wide = [_widened(table, c, frame.schema[c.name], coded) for c in table.columns if c.name in frame.columns]
     return frame.select([*wide, *made]).select(list(wanted))
 
 
-def _widened(table: Table, column: Column, found: pl.DataType) -> pl.Expr:
+def _widened(table: Table, column: Column, found: pl.DataType, coded: bool) -> pl.Expr:  # noqa: FBT001
     wanted, expr = column.dtype, pl.col(column.name)
-    if found == wanted:
+    if found == wanted or (coded and column.kind == "str" and isinstance(found, (pl.Categorical, pl.Enum))):
         return expr
     if found == pl.Null() or _widens(found, wanted):
         return expr.cast(wanted)
@@ -130,13 +132,13 @@ def _example(table: Table, frame: pl.DataFrame, columns: str, expr: pl.Expr) -> 
     return ", ".join(f"{k}={v}" for k, v in row.items())
 
 
-def enforce(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame as it may be written: contract columns, order and types, every rule kept.
+def enforce(table: Table, frame: pl.DataFrame, *, coded: bool = False) -> pl.DataFrame:
+    """The frame as it may be written: contract columns, order and types, every rule kept; `coded` keeps categories.
 
     Raises:
         ContractError: names table, column, rule, number of rows and an example for each broken rule.
     """
-    ready = conform(table, frame)
+    ready = conform(table, frame, coded=coded)
     found = breaches(table, ready)
     if found:
         lines = "\n".join(
@@ -170,9 +172,15 @@ def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         by.pop()
     if not by:
         return frame
-    if len(by) == 1 and frame.schema[by[0]] == pl.String() and (ranks := _ranks(frame[by[0]])) is not None:
-        return frame[np.argsort(ranks, kind="stable")]  # a radix sort, where there are no more than 65,536 ranks
+    if len(by) == 1 and (ranks := _ranks(frame[by[0]])) is not None:
+        return _taken(frame, np.argsort(ranks, kind="stable"))  # a radix sort, of no more than 65,536 ranks
     return frame.sort([_sort_key(frame[name]) for name in by], nulls_last=False, maintain_order=True)
+
+
+def _taken(frame: pl.DataFrame, order: np.ndarray) -> pl.DataFrame:
+    """Rows in another order; columns that say the same in every row need none."""
+    moved = frame.select(c.name for c in frame if not _constant(c))[order]
+    return frame.with_columns(moved.get_columns())
 
 
 def _constant(column: pl.Series) -> bool:
@@ -183,14 +191,24 @@ def _constant(column: pl.Series) -> bool:
 
 def _ranks(words: pl.Series) -> np.ndarray | None:
     """The rank of each word in text order, 16 bits wide; None where there are nulls or too many words."""
-    known = words.unique()
-    if known.null_count() or len(known) > FEW_WORDS:
+    if words.dtype not in {pl.String, pl.Categorical, pl.Enum} or words.null_count():
         return None
-    return words.cast(pl.Enum(known.sort())).to_physical().to_numpy().astype("u2")
+    known = words.unique()
+    if len(known) > FEW_WORDS:
+        return None
+    if words.dtype == pl.String():
+        return words.cast(pl.Enum(known.sort())).to_physical().to_numpy().astype("u2")
+    codes: np.ndarray = words.to_physical().to_numpy()
+    known = known.to_frame().sort(pl.first().cast(pl.String)).to_series()
+    ranks = np.zeros(int(codes.max(initial=0)) + 1, "u2")
+    ranks[known.to_physical().to_numpy()] = np.arange(len(known))
+    return np.take(ranks, codes)
 
 
 def _sort_key(column: pl.Series) -> pl.Expr:
     """Words that repeat sort three times faster by their rank (an Enum in text order)."""
+    if column.dtype in {pl.Categorical, pl.Enum}:
+        return pl.col(column.name).cast(pl.String)
     if column.dtype != pl.String() or column.to_frame().select(pl.first().approx_n_unique()).item() > FEW_WORDS:
         return pl.col(column.name)
     return pl.col(column.name).cast(pl.Enum(column.unique().drop_nulls().sort()))
@@ -223,13 +241,16 @@ def commit(
     grows = not set(contract.schema) <= {f.name for f in delta.schema().fields}
     if grows:
         delta.alter.set_table_properties({EVOLVED: "true"}, raise_if_not_exists=False)
-    data = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
     merge: Literal["merge"] | None = "merge" if grows else None
-    if marks:
+    if marks and not grows:
+        append(delta, contract, rows, marks, ROW_GROUP_ROWS)
+    elif marks:
+        data = conform(contract, rows).to_arrow(compat_level=pl.CompatLevel.oldest())
         write_deltalake(
             delta, data, mode="append", schema_mode=merge, writer_properties=layout(contract), commit_properties=marks
         )
     else:
+        data = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         write_deltalake(
             delta, data, mode="overwrite", predicate=predicate, schema_mode=merge, writer_properties=layout(contract)
         )

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figure import own_cpu_s
-from pipelines.collect import collect
+from pipelines.collect import collect, settle
 from plant.config import load
 
 PATIENCE_S = 60.0
@@ -48,6 +48,7 @@ def main(plant: str, root: str, values: str, flush_s: str) -> None:
     """Measure and print one JSON line."""
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+    settle()
     found = asyncio.run(measure(Path(plant), Path(root), int(values), float(flush_s)))
     sys.stdout.write(json.dumps(found) + "\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -179,17 +178,16 @@ def balance(rows: pl.DataFrame) -> None:
 
 
 def downloads(book: Report) -> None:
-    """The recall list as files."""
+    """The recall list as files, made when they are asked for."""
     left, right = st.columns(2)
     stem = f"recall-{''.join(c if c.isalnum() or c in '-_' else '-' for c in book.title)}"
     left.download_button(
-        "Recall list (Excel)", lot_data.workbook(book), f"{stem}.xlsx", XLSX, icon=":material/download:",
+        "Recall list (Excel)", lambda: lot_data.workbook(book), f"{stem}.xlsx", XLSX, icon=":material/download:",
         type="primary", width="stretch", on_click="ignore",
     )  # fmt: skip
-    told = json.dumps(lot_data.values(book), default=str, indent=1)
     right.download_button(
-        "Recall list (JSON)", told, f"{stem}.json", "application/json", icon=":material/download:",
-        width="stretch", on_click="ignore",
+        "Recall list (JSON)", lambda: lot_data.json_text(book), f"{stem}.json", "application/json",
+        icon=":material/download:", width="stretch", on_click="ignore",
     )  # fmt: skip
     st.caption(f"Inputs SHA-256 {book.inputs_sha256[:16]}…: the same books give the same list.")
 

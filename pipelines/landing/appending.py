@@ -106,7 +106,7 @@ def _spooled(spool: Spool, source: str) -> pl.DataFrame:
 
 
 def _kept(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(*IDENTITY, "received_at")
+    return rows.select(pl.col("tag").cast(pl.String), *IDENTITY[1:], "received_at")
 
 
 def _sha256(path: Path) -> str:

@@ -58,7 +58,7 @@ def test_the_files_hold_the_whole_report(tiny_root: Path, open_page: Open) -> No
     open_page(tiny_root, "lots", lot=BAR)
     book = lot_data.recall(lot=BAR, direction="forward")
     assert book is not None
-    told = json.loads(json.dumps(lot_data.values(book), default=str))
+    told = json.loads(lot_data.json_text(book))
     assert {row["lot"] for row in told["lots"]} == {BAR, "lot-wo-9", "lot-wo-9-1", "lot-wo-9-2", "lot-wo-9-3"}
     assert told["shipments"][0]["customer_name"] == "Autoline"
     sheet = pl.read_excel(lot_data.workbook(book), sheet_name="shipments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +19,11 @@ MOST_ROWS = 1_000_000
 def values(book: Report) -> dict[str, Any]:
     """The report as values for JSON; instants stay datetimes."""
     return _facts(book) | {name: frame.to_dicts() for name, frame in book.sections.items()}
+
+
+def json_text(book: Report) -> str:
+    """The report as JSON; instants as ISO text."""
+    return json.dumps(values(book), indent=1, default=lambda at: at.isoformat()) + "\n"
 
 
 def _facts(book: Report) -> dict[str, Any]:

@@ -85,11 +85,11 @@ def recall(
         events = epcis.document(with_parents(lake, given), lots, base or f"urn:shopfloor:{plant.name}", zone, now)
         out.write_text(json.dumps(events, indent=1) + "\n", encoding="utf8")
     elif out is not None and out.suffix == ".json":
-        out.write_text(json.dumps(sheets.values(book), indent=1, default=str) + "\n", encoding="utf8")
+        out.write_text(sheets.json_text(book), encoding="utf8")
     elif out is not None:
         out.write_bytes(sheets.workbook(book))
     if as_json:
-        console.file.write(json.dumps(sheets.values(book), indent=1, default=str) + "\n")
+        console.file.write(sheets.json_text(book))
     else:
         _print(book)
         if out is not None:

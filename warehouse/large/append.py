@@ -1,0 +1,143 @@
+"""An append to a Delta table as Parquet files that Arrow writes: a third of the CPU time of delta-rs' own writer.
+
+delta-rs takes words as words and hashes every one of them again; Arrow writes a dictionary column as the codes it is.
+The commit itself is delta-rs', with the same transaction marks, so exactly-once and conflicts are as before.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
+
+from plant.errors import TransientError
+from plant.tables import DTYPES, Table
+
+LONGEST = 256
+"""Characters of a word in the log's statistics; a column with a longer extreme has none."""
+
+
+def append(delta: DeltaTable, contract: Table, rows: pl.DataFrame, marks: CommitProperties, group_rows: int) -> None:
+    """Write rows as one file a partition and commit them with this very handle.
+
+    Args:
+        delta: the table, with all columns of the contract.
+        contract: what the rows conform to; words may be categories.
+        rows: ordered; not empty.
+        marks: the transaction that makes the append happen once.
+        group_rows: most rows of a row group.
+
+    Raises:
+        CommitFailedError: another writer was faster; the files stay behind unused, until the table is tidied.
+        TransientError: a file could not be written, e.g. the disk is full.
+    """
+    path = Path(unquote(urlsplit(delta.table_uri).path))
+    parts = _parts(contract, rows)
+    actions: list[AddAction | RemoveAction] = [_added(contract, path, *part, group_rows) for part in parts]
+    split = [contract.partition] if contract.partition else None
+    delta.create_write_transaction(actions, "append", delta.schema(), split, commit_properties=marks)
+    delta.update_incremental()  # unlike a write, this leaves the handle at the version it was at
+
+
+def _parts(contract: Table, rows: pl.DataFrame) -> Iterator[tuple[str | None, pl.DataFrame]]:
+    """Partition value as the log writes it, and its rows; in order, so each is a slice."""
+    if contract.partition is None:
+        yield None, rows
+        return
+    begin = 0
+    for value, count in zip(*(rows[contract.partition].rle().struct.field(f) for f in ("value", "len")), strict=True):
+        yield value.isoformat() if isinstance(value, date) else str(value), rows[begin : begin + count]
+        begin += count
+
+
+def _added(contract: Table, path: Path, value: str | None, rows: pl.DataFrame, group_rows: int) -> AddAction:
+    """Write the file of one partition; returns what the log says of it."""
+    folder = "" if value is None else f"{contract.partition}={quote(value, safe='')}/"
+    name = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
+    data = _arrow(rows.drop(contract.partition or []))
+    try:
+        (path / name).parent.mkdir(exist_ok=True)
+        written = _write(data, path / name, contract, group_rows)
+        size = (path / name).stat().st_size
+    except OSError as error:
+        raise TransientError(f"{contract.name}: {path / name} could not be written: {error}") from error
+    stats = {"numRecords": rows.height} | _statistics(written)
+    split = {} if contract.partition is None else {contract.partition: value}
+    return AddAction(name, size, split, time.time_ns() // 1_000_000, data_change=True, stats=json.dumps(stats))
+
+
+def _write(data: pa.Table, file: Path, contract: Table, group_rows: int) -> pq.FileMetaData:
+    packed = [name for name in data.column_names if _packed(contract, name)]
+    words = [f.name for f in data.schema if f.name not in packed and f.type != pa.float64()]
+    with pq.ParquetWriter(
+        file,
+        data.schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=words,
+        column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED") or None,
+        store_schema=False,  # else readers take the codes' type for the column's
+    ) as writer:
+        writer.write_table(data, group_rows)
+    return writer.writer.metadata
+
+
+def _packed(contract: Table, name: str) -> bool:
+    """Instants and positions: sorted or nearly so, a third smaller as differences."""
+    return contract.schema[name] == DTYPES["instant"] or name == "seq"
+
+
+def _arrow(rows: pl.DataFrame) -> pa.Table:
+    """The columns as Arrow; one word in all rows as one entry of a dictionary."""
+    return pa.table({c.name: _one(c) if _single(c) else c.to_arrow(compat_level=pl.CompatLevel.oldest()) for c in rows})
+
+
+def _single(column: pl.Series) -> bool:
+    return column.dtype == pl.String() and column.null_count() == 0 and bool((column == column[0]).all())
+
+
+def _one(column: pl.Series) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int8()).fill_null(0), pa.array([column[0]]))
+
+
+def _statistics(written: pq.FileMetaData) -> dict[str, dict[str, Any]]:
+    """minValues, maxValues and nullCount of the file, from its row groups; none where a row group has none."""
+    least: dict[str, Any] = {}
+    most: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    groups = [written.row_group(g) for g in range(written.num_row_groups)]
+    for at in range(written.num_columns):
+        columns = [group.column(at) for group in groups]
+        name, known = columns[0].path_in_schema, [c.statistics for c in columns]
+        if any(s is None or not s.has_null_count for s in known):
+            continue
+        nulls[name] = sum(s.null_count for s in known)
+        filled = [s for c, s in zip(columns, known, strict=True) if s.null_count < c.num_values]
+        if filled and all(s.has_min_max for s in filled):
+            low, high = _logged(min(s.min for s in filled)), _logged(max(s.max for s in filled))
+            if low is not None and high is not None:
+                least[name], most[name] = low, high
+    return {"minValues": least, "maxValues": most, "nullCount": nulls}
+
+
+def _logged(value: Any) -> Any:
+    """A value as the log writes it; None for what JSON cannot say or nobody looks for."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if (isinstance(value, float) and not math.isfinite(value)) or isinstance(value, bytes):
+        return None
+    return None if isinstance(value, str) and len(value) > LONGEST else value
