@@ -7,12 +7,14 @@ on again, as a row of its own, at the last moment the source was alive. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from connectors.gaps import confirmed
-from connectors.intake import ROWS, as_instant
+from connectors.intake import ROWS, as_instant, now_us
+from plant.sources.tags import Tag
+from plant.units import duration
 
 REPEAT_US = 60_000_000
 """A value is said again this often, or at half of its `stale_after` where that is shorter."""
@@ -20,24 +22,30 @@ MARGIN_US = 2_000_000
 """How long before the last sign of life: what changed just before it may still be on its way."""
 
 
+def promises(tags: Sequence[tuple[str, Tag]]) -> dict[str, int]:
+    """`stale_after` in microseconds of the tags that have one, by tag id."""
+    return {name: round(duration(tag.stale_after).total_seconds() * 1e6) for name, tag in tags if tag.stale_after}
+
+
 class Repeats:
     """What is said again of one source. `stale_us` holds the tags that promise samples; others are left alone."""
 
-    def __init__(self, stale_us: Mapping[str, int]) -> None:
+    def __init__(self, source: str, stale_us: Mapping[str, int]) -> None:
+        self._source = source
         self._every = {tag: min(REPEAT_US, us // 2) for tag, us in stale_us.items()}
         self._said: dict[str, int] = {}
 
     def due(self, last: pl.DataFrame, alive_us: int) -> pl.DataFrame:
-        """Rows (`ROWS`) that say again what `last` (the newest row of each tag) shows, where it is time to.
+        """Rows (`ROWS`) that say again what the newest row of a tag shows, where it is time to.
 
         Args:
-            last: rows as `Seen.last` gives them, with source, server_at and received_at or without.
+            last: the newest row of each tag (`Seen.last`: tag, ts, value, text, status).
             alive_us: when the source last gave a sign of life, us since 1970 on the clock of its samples.
         """
         at_us = alive_us - MARGIN_US
-        times = last.group_by("tag").agg(pl.col("ts").max().dt.epoch("us"))
-        wanted = [tag for tag, ts in times.iter_rows() if tag in self._every and at_us - ts >= self._every[tag]]
-        rows = confirmed(_filled(last.filter(pl.col("tag").is_in(wanted))), at_us)
+        mine = last.filter(pl.col("tag").is_in(list(self._every)))
+        quiet = at_us - pl.col("ts").dt.epoch("us") >= pl.col("tag").replace_strict(self._every, return_dtype=pl.Int64)
+        rows = confirmed(self._whole(mine.filter(quiet)), at_us) if mine.height else self._whole(mine)
         self._said.update(dict.fromkeys(rows["tag"], at_us))
         return rows
 
@@ -54,7 +62,8 @@ class Repeats:
         again = newest.with_columns(ts=pl.col("said") + pl.duration(microseconds=1)).select(rows.columns)
         return pl.concat([rows, again.cast(dict(rows.schema))]) if again.height else rows
 
-
-def _filled(last: pl.DataFrame) -> pl.DataFrame:
-    """The rows in the columns of ROWS; what they do not hold is null."""
-    return last.select(pl.col(n) if n in last.columns else pl.lit(None, t).alias(n) for n, t in ROWS.items())
+    def _whole(self, last: pl.DataFrame) -> pl.DataFrame:
+        """The rows in the columns of ROWS, of this source, received now."""
+        now = as_instant([now_us()])[0]
+        given = {"source": pl.lit(self._source), "received_at": pl.lit(now), "server_at": pl.lit(None)}
+        return last.select(given.get(n, pl.col(n)).cast(t).alias(n) for n, t in ROWS.items())

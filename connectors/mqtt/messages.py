@@ -11,6 +11,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from connectors.intake import ROWS, Intake, Seen, as_instant, now_us
 from connectors.mqtt.asides import Asides
 from connectors.mqtt.link import Link, Message
 from connectors.mqtt.rows import Rows
+from connectors.repeats import Repeats
 from plant.errors import SourceDownError
 from plant.sources.secured import Broker
 from plant.states import GapReason
@@ -35,6 +37,7 @@ QUEUED = 10_000
 QUEUED_B = 64 * 1024 * 1024
 """Messages, and bytes of them, waiting to be read in; above either the socket is not read (back-pressure)."""
 BATCH = 1_000
+AGAIN_S = 5.0
 CONFIRMED_US = 2
 """A gap that turns out to have lost nothing is taken back this much after it began."""
 
@@ -76,6 +79,8 @@ class MessageReader(abc.ABC):
         self._queue: queue.Queue[Message] = queue.Queue(QUEUED)
         self._bytes, self._counting = 0, threading.Lock()
         self._gaps: list[tuple[int, pl.DataFrame]] = []
+        self.repeats = Repeats(source.name, {})
+        self._again_at = 0.0
 
     @abc.abstractmethod
     def link(self) -> Link:
@@ -113,6 +118,7 @@ class MessageReader(abc.ABC):
                 if not await self._work(link):
                     self.tick(link)
                     await asyncio.sleep(TICK_S)
+                await self._say_again()
             raise SourceDownError(f"{link.where}: connection lost")
         except SourceDownError:
             if reached:
@@ -121,6 +127,20 @@ class MessageReader(abc.ABC):
         finally:
             self._stopping.set()
             await asyncio.to_thread(link.close)
+
+    async def _say_again(self) -> None:
+        """Unchanged values of sources that are known to be alive, now and then."""
+        if time.monotonic() < self._again_at:
+            return
+        self._again_at = time.monotonic() + AGAIN_S
+        rows = self.unchanged()
+        if not rows.is_empty():
+            self.seen.remember(rows)
+            await self.intake.put(rows)
+
+    def unchanged(self) -> pl.DataFrame:
+        """Rows that say again what has not changed; none where silence says nothing."""
+        return pl.DataFrame(schema=ROWS)
 
     def tick(self, link: Link) -> None:
         """What is due without a message."""
@@ -157,6 +177,7 @@ class MessageReader(abc.ABC):
         self._count(-sum(len(message.payload) for message in messages))
         taken = await self.take(messages, link)
         rows = self._frame(taken)
+        rows = self.repeats.mended(rows)
         if taken.repeats or link.young or any(m.dup for m in messages):
             rows = self.seen.fresh(rows)
         if taken.sure:

@@ -35,7 +35,11 @@ class Known:
 
 @dataclass
 class Edge:
-    """One edge node. `doubted`: it is not known yet whether something was lost while we were away."""
+    """One edge node. `doubted`: it is not known yet whether something was lost while we were away.
+
+    `spoke_us`: time of its last message, on its clock; 0 where it is not known to be alive.
+    `whole`: no message is missing since its birth.
+    """
 
     aliases: dict[int, Known] = field(default_factory=dict)
     names: dict[tuple[str, str], Known] = field(default_factory=dict)
@@ -43,6 +47,8 @@ class Edge:
     bd_seq: int | None = None
     born_ms: int = 0
     doubted: bool = False
+    spoke_us: int = 0
+    whole: bool = False
     _twice: set[int] = field(default_factory=set)
 
     def reborn(self, bd_seq: int | None, born_ms: int, *, dup: bool) -> bool:

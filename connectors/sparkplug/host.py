@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
+
 from connectors.base import one_aside
 from connectors.health import Health
 from connectors.intake import Intake, Seen, now_us
 from connectors.mqtt.link import Link, Message
 from connectors.mqtt.messages import MessageReader, Taken, unforeseen
+from connectors.repeats import Repeats, promises
 from connectors.sparkplug.link import HostLink
 from connectors.sparkplug.state import Host, Outcome
 from plant.sources.live import SparkplugSource
@@ -50,6 +53,7 @@ class SparkplugReader(MessageReader):
         self._addresses = {name: tag.address for name, tag in tags}
         self._unknown: set[str] = set()
         self._limit = source.max_payload_kib * 1024
+        self.repeats = Repeats(source.name, promises(tags))
         self.host = Host({tag.address: name for name, tag in tags})
         if self.births.exists():
             self.host.load(json.loads(self.births.read_text()))
@@ -71,6 +75,12 @@ class SparkplugReader(MessageReader):
         """Nodes that still wait to be asked for their births."""
         super().tick(link)
         self._ask(link)
+
+    def unchanged(self) -> pl.DataFrame:
+        """Values that the nodes have not spoken of while they spoke of others."""
+        last = self.seen.last
+        rows = [self.repeats.due(last.filter(pl.col("tag").is_in(tags)), at) for tags, at in self.host.alive() if tags]
+        return pl.concat([super().unchanged(), *rows])
 
     def gap_opened(self, tags: Sequence[str]) -> None:
         """The next births say these values again."""

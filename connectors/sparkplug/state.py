@@ -102,6 +102,8 @@ class Host:
             out.repeats = True
             return out
         in_order = edge.in_order(seq) or kind == "NBIRTH"
+        edge.whole = kind == "NBIRTH" or (in_order and edge.whole)
+        edge.spoke_us = min(_us(message.timestamp) or now, now) if edge.whole else 0
         out = self._device(edge, place, kind, message, now)
         if not in_order or (out.problem and out.problem[0] == "unknown_alias"):
             self.rebirths.want(node)
@@ -115,7 +117,7 @@ class Host:
         """The connection is new. `kept`: the broker had our session, so an unbroken sequence means nothing was lost."""
         self.rebirths.renew()
         for node, edge in self.edges.items():
-            edge.doubted = kept and edge.seq is not None
+            edge.doubted, edge.spoke_us = kept and edge.seq is not None, 0
             if not edge.doubted:
                 edge.seq = None
                 self.rebirths.want(node)
@@ -123,6 +125,14 @@ class Host:
     def turned_bad(self, tags: list[str] | tuple[str, ...]) -> None:
         """Values of tags are not known any more; the next birth says them again, whatever their own time."""
         self._bad.update(tags)
+
+    def alive(self) -> list[tuple[list[str], int]]:
+        """Tags of each edge node that speaks, none of whose messages is missing, and when it last did (us, its clock).
+
+        A node tells of changes: of what it does not speak of, nothing has changed by then. Tags known bad are left out.
+        """
+        nodes = [("/".join(node) + "/", edge.spoke_us) for node, edge in self.edges.items() if edge.spoke_us]
+        return [([t for t in self._under(prefix) if t not in self._bad], at) for prefix, at in nodes]
 
     def unborn(self) -> list[str]:
         """Tags whose metric no birth has named so far."""
@@ -233,7 +243,7 @@ class Host:
         died = _bd_seq(message)
         if edge.bd_seq is not None and died is not None and died != edge.bd_seq:
             return Outcome()
-        edge.seq, edge.doubted = None, False
+        edge.seq, edge.doubted, edge.spoke_us = None, False, 0
         return Outcome(Rows(self._stale("/".join(node) + "/", now)))
 
     def _stale(self, prefix: str, at: int) -> list[Row]:

@@ -246,6 +246,22 @@ def test_a_death_makes_values_stale_unless_it_is_an_old_one():
     assert {(at, tag) for at, tag, *_ in gone} == {(77_000, "m.good"), (77_000, "m.temp")}
 
 
+def test_a_node_is_alive_while_its_sequence_is_unbroken():
+    host = born()
+    ((alive, since),) = host.alive()
+    assert sorted(alive) == ["m.good", "m.temp", "m.uptime"]
+    host.take("spBv1.0/g/DDATA/e1/d", data(2), NOW + 5_000_000)
+    assert host.alive()[0][1] >= since
+    host.take("spBv1.0/g/DDATA/e1/d", data(4), NOW + 6_000_000)  # 3 is missing: what it said is not known
+    assert host.alive() == []
+    host.take("spBv1.0/g/DDATA/e1/d", data(5), NOW + 7_000_000)
+    assert host.alive() == []
+    host.take("spBv1.0/g/NBIRTH/e1", node_birth(0, 2), NOW + 8_000_000)
+    assert len(host.alive()) == 1
+    host.take("spBv1.0/g/NDEATH/e1", payload([Metric(8, 2, 9, name="bdSeq")], 9, None, birth=True), NOW + 9_000_000)
+    assert host.alive() == []
+
+
 def test_a_restarted_host_reads_on_by_remembered_births():
     host = Host(TAGS)
     host.load(json.loads(json.dumps(born().dump())))
