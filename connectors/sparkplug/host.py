@@ -131,7 +131,7 @@ class SparkplugReader(MessageReader):
         for tag in (t for t in out.unknown if t not in self._unknown):
             found = (
                 f"metric of address {self._addresses[tag]!r} is not in the birth {topic}; born are {_some(out.names)}: "
-                "correct address in plant.toml and restart the collector, or let the edge node publish it"
+                "correct address in plant.toml (a running collector takes it up), or let the edge node publish it"
             )
             logger.error("source %s, tag %s: %s", self.source.name, tag, found)
             now = datetime.now(UTC)
