@@ -84,6 +84,7 @@ def _historian(plant: Plant, samples: pl.DataFrame, folder: Path) -> None:
 
 def write_historian(plant: Plant, samples: pl.DataFrame, folder: Path, stem: str) -> None:
     """One pair of historian files: CSV for machines on Modbus, Parquet for the others; none for no samples."""
+    folder.mkdir(parents=True, exist_ok=True)
     named = pl.col("tag").is_in(csv_tags(plant))
     _parquet(samples.filter(~named), folder / f"{stem}.parquet")
     _csv(samples.filter(named), folder / f"{stem}.csv")

@@ -177,3 +177,11 @@ def test_a_database_of_somebody_else_is_left_alone(week, tmp_path):
         simulator.export(week, tmp_path, database_url=f"sqlite:///{path}")
     assert connection.execute("SELECT * FROM sales_orders").fetchall() == [("precious", 1)]
     connection.close()
+
+
+def test_a_plant_without_a_past_has_its_first_files_written(week, tmp_path):
+    from simulator.catch_up import catch_up
+
+    until = week.start_at + timedelta(hours=2)
+    assert catch_up(week, tmp_path, until) > 0
+    assert len(list((tmp_path / "plant" / "historian").iterdir())) == 2
