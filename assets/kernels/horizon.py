@@ -10,18 +10,24 @@ import polars as pl
 
 
 def latest(
-    readings: pl.LazyFrame, reports: pl.LazyFrame, bronze: pl.LazyFrame, machines: pl.DataFrame, tags: pl.DataFrame,
-    bounds: pl.DataFrame,
-) -> pl.LazyFrame:  # fmt: skip
+    reports: pl.LazyFrame, bronze: pl.LazyFrame, machines: pl.DataFrame, tags: pl.DataFrame, bounds: pl.DataFrame
+) -> pl.LazyFrame:
     """Latest source time of each site: site, latest_at (UTC); sites without data are left out.
 
-    `readings` is silver.readings of the days in `bounds`; `reports` bronze.reports; `bronze` bronze.readings,
-    whole and lazy: of the time after the last day only one row per site is looked for.
+    A retracted sample counts: its value does not hold, but the site was heard. `reports` is bronze.reports, `bronze`
+    bronze.readings, whole and lazy: of the time after the last day only one row per site is looked for.
     """
-    seen = readings.filter(~pl.col("opening")).select("site", latest_at="at")
+    seen = _within(bronze, tags, bounds)
     told = reports.join(machines.lazy().select("machine", "site"), on="machine").select("site", latest_at="end_at")
     later = [_after(bronze, tags, site, end) for site, end in _ends(bounds).iter_rows()]
     return pl.concat([seen, told, *later]).group_by("site").agg(pl.col("latest_at").max())
+
+
+def _within(bronze: pl.LazyFrame, tags: pl.DataFrame, bounds: pl.DataFrame) -> pl.LazyFrame:
+    first, last = bounds.select(pl.col("start_at").min(), pl.col("end_at").max()).row(0)
+    dated = bronze.filter(pl.col("date").is_between(first.date(), last.date()), pl.col("ts") < pl.lit(last))
+    newest = dated.group_by("tag").agg(latest_at=pl.col("ts").max())
+    return newest.join(tags.lazy().select("tag", "site"), on="tag").select("site", "latest_at")
 
 
 def _ends(bounds: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def time_ledger(
     reported = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
     machines = with_evidence(machines_frame(plant), tags, reports=reported)
     segments = calendar.segments(plant, first - timedelta(days=1), last)
-    ends = latest(readings, reports, samples, machines, tags, bounds).collect(engine="in-memory").lazy()
+    ends = latest(reports, samples, machines, tags, bounds).collect(engine="in-memory").lazy()
     far = reach(bounds, ends)
     events = signal_events(readings, tags, far)
     layers = (operations, downtimes, far, reports, edits, attendance)

@@ -164,7 +164,7 @@ def time_of(
     """silver.time_ledger of [first, last] from silver.readings, by machine and start over all days."""
     machines, tags = machines_frame(plant), tags_frame(plant)
     edges = calendar.bounds(plant, first, last)
-    ends = horizon.latest(clean.lazy(), data.reports.lazy(), data.bronze.lazy(), machines, tags, edges)
+    ends = horizon.latest(data.reports.lazy(), data.bronze.lazy(), machines, tags, edges)
     reported = any(s.kind == "files" and s.content == "reports" for s in plant.file.source)
     rows = ledger.time_ledger(
         states.signal_events(clean.lazy(), tags, horizon.reach(edges, ends)),
