@@ -16,6 +16,8 @@ import polars as pl
 
 MINUTES = 10
 """Minutes that count."""
+ENOUGH = 3
+"""Minutes after which a source may be called behind: the first values of a connection can be old ones."""
 ABSURD = timedelta(days=1)
 """A time stamp further ahead says nothing of a clock."""
 _MINUTE_US = 60_000_000
@@ -52,4 +54,5 @@ class Skew:
     @property
     def seconds(self) -> float | None:
         """Our clock minus the source's, s: positive where the source is behind (or never quick); None: unknown."""
-        return median_low(us for _, us in self._least) / 1e6 if self._least else None
+        found = median_low(us for _, us in self._least) / 1e6 if self._least else None
+        return None if found is not None and found > 0 and len(self._least) < ENOUGH else found

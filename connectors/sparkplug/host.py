@@ -17,7 +17,7 @@ import polars as pl
 
 from connectors.base import one_aside
 from connectors.health import Health
-from connectors.intake import Intake, Seen, now_us
+from connectors.intake import ROWS, Intake, Seen, now_us
 from connectors.mqtt.link import Link, Message
 from connectors.mqtt.messages import MessageReader, Taken, unforeseen
 from connectors.repeats import Repeats, promises
@@ -80,7 +80,9 @@ class SparkplugReader(MessageReader):
         """Values that the nodes have not spoken of while they spoke of others."""
         last = self.seen.last
         rows = [self.repeats.due(last.filter(pl.col("tag").is_in(tags)), at) for tags, at in self.host.alive() if tags]
-        return pl.concat([super().unchanged(), *rows])
+        # Received when the node spoke, by our clock: these rows are to add nothing to what is known of its clock.
+        heard = pl.col("ts") + pl.duration(microseconds=round((self.health.skew_s or 0.0) * 1e6))
+        return pl.concat([super().unchanged(), *rows]).with_columns(received_at=heard.cast(ROWS["received_at"]))
 
     def gap_opened(self, tags: Sequence[str]) -> None:
         """The next births say these values again."""
