@@ -356,6 +356,29 @@ async def test_a_dead_edge_node_makes_its_values_stale(tmp_path):
 
 
 @in_loop
+async def test_a_value_that_does_not_change_is_said_again_while_its_node_speaks(tmp_path, monkeypatch):
+    monkeypatch.setattr("connectors.mqtt.messages.AGAIN_S", 0.05)
+    monkeypatch.setattr("connectors.repeats.MARGIN_US", 0)
+    plant = make_plant(tmp_path, lambda text: text.replace('name = "good"', 'name = "good", stale_after = "1s"'))
+    intake, log, source = MemoryIntake(), Delivered(), plant.sources["sp"]
+    start = [Sample("m3.good", utc(), 7.0, 0), Sample("m3.temp", utc(), 0.0, 0)]
+    async with (
+        broker(source.host, source.port),
+        hosting(plant, tmp_path, intake, Seen()) as health,
+        sparkplug_plant(plant, "sp", log, start) as edges,
+    ):
+        for n in range(40):
+            await edges.deliver([Sample("m3.temp", utc(), float(n), 0)])
+            await asyncio.sleep(0.05)
+        await until(lambda: intake.rows("m3.good").height >= 3)
+        assert abs(health.skew_s or 0) < 0.5
+    said = intake.rows("m3.good").filter(status=0)
+    assert said["value"].unique().to_list() == [7.0]
+    assert said["ts"].is_sorted()
+    assert (said["ts"].diff().drop_nulls() >= timedelta(seconds=0.4)).all()
+
+
+@in_loop
 async def test_a_message_is_acknowledged_after_its_rows_are_durable(tmp_path):
     plant, intake = make_plant(tmp_path), MemoryIntake()
     intake.hold_done = True
