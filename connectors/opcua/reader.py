@@ -23,6 +23,7 @@ from asyncua.ua.uaerrors import UaError
 from connectors.base import one_aside
 from connectors.gaps import Gap, confirmed, gap_rows, open_tags
 from connectors.intake import Intake, Seen, now_us
+from connectors.opcua.alive import Alive
 from connectors.opcua.decode_columns import Columns, concat
 from connectors.opcua.history import HistoryUnavailableError, read_current, read_history
 from connectors.opcua.reader_nodes import nodes_of, wish_of
@@ -39,7 +40,8 @@ from plant.units import duration
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.1
+TICK_S = 0.2
+"""Between two looks at what came: values of two or three publish responses together cost half."""
 HOLD_ROWS = 500_000
 """Values held in memory while history is read; above it the server is asked to queue."""
 REFUSED_AGAIN_S = 60.0
@@ -80,6 +82,7 @@ class OpcUaReader:
         self._refused: set[str] = set()
         self._plain: list[str] = []
         self._definitions = dict(tags)
+        self._alive = Alive(source.name, tags, health)
         self._lost_us: int | None = None
         self._warning = ""
         self._tags = pl.Series([""], dtype=pl.String)
@@ -115,13 +118,14 @@ class OpcUaReader:
 
     async def _lost(self, error: Exception) -> None:
         if self._lost_us is None:
-            self._lost_us = self._alive_us()
+            self._lost_us = self._alive.at_us()
         self.health.down(f"connection to {self.source.endpoint} lost: {error}")
 
     async def _flow(self, client: GapClient) -> None:
         self._live, self._live_rows = [], 0
         publish_ms = duration(self.source.publish).total_seconds() * 1000
-        sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap)
+        sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap, self._alive.keep_alive_s)
+        self._alive.follow(sub)
         self._behind, self._without_history = None, set()
         self._gap.set()
         await self._monitor(client, sub)
@@ -131,6 +135,8 @@ class OpcUaReader:
             if self._gap.is_set() and not sub.restoring:
                 await self._catch_up(client, sub)
             await self._drain()
+            if not self._gap.is_set() and not sub.restoring:
+                await self._hand_on(self._alive.again(self.seen.last, self._refused))
             await asyncio.sleep(TICK_S)
             _check(client, sub)
             if sub.refused and time.monotonic() - asked > REFUSED_AGAIN_S:
@@ -185,7 +191,7 @@ class OpcUaReader:
     def _on_gap(self, why: str) -> None:
         logger.info("source %s: gap, %s", self.source.name, why)
         if self._lost_us is None:
-            self._lost_us = self._alive_us()
+            self._lost_us = self._alive.at_us()
         self._behind = None
         self._gap.set()
 
@@ -256,10 +262,6 @@ class OpcUaReader:
         self.seen.remember(rows)
         await self.intake.put(rows)
 
-    def _alive_us(self) -> int:
-        """The last moment the source was known to answer, on its clock as far as that is known."""
-        return _us(self.health.alive_at) if self.health.alive_at else now_us()
-
     async def _drain(self) -> None:
         live, self._live, self._live_rows = self._live, [], 0
         if self._gap.is_set():  # a gap was found since: what came after it waits for the history
@@ -269,11 +271,14 @@ class OpcUaReader:
         if not live:
             return
         rows = self._rows(live[-1][0], concat([columns for _, columns in live]))
+        self.health.saw(await self._hand_on(self._alive.mended(rows)), datetime.now(UTC))
+
+    async def _hand_on(self, rows: pl.DataFrame) -> int:
         rows = self.seen.fresh(rows)
         self.seen.remember(rows)
         if not rows.is_empty():
             await self.intake.put(rows)
-        self.health.saw(rows.height, datetime.now(UTC))
+        return rows.height
 
     def _rows(self, received_us: int, columns: Columns) -> pl.DataFrame:
         return rows_of(columns, received_us, self._tags, self._index, self.source.name)

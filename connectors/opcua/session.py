@@ -24,8 +24,10 @@ from connectors.opcua.session_items import Limits, Wish, create, limits_of
 
 logger = logging.getLogger(__name__)
 
+KEEP_ALIVE_S = 5.0
+"""A subscription with nothing to say says so this often, where nobody asks for more."""
 ANSWER_S = 30.0
-"""A PublishRequest is answered at the latest by a keep-alive (each 5 s); one that is not was lost: another is sent."""
+"""A PublishRequest is answered at the latest by a keep-alive; one that is not was lost: another is sent."""
 _GONE = (BadSubscriptionIdInvalid, BadNoSubscription, BadSessionIdInvalid)
 OnBatch = Callable[[Columns], None]
 OnGap = Callable[[str], None]
@@ -117,13 +119,16 @@ class GapSubscription(Subscription):
         self._deadbands: set[str] = set()
         self.broken: Exception | None = None
         self.restoring = False
+        self.answered_at: float | None = None  # monotonic; nothing is missing up to the last answer
 
     @classmethod
-    async def open(cls, client: GapClient, publish_ms: float, on_batch: OnBatch, on_gap: OnGap) -> GapSubscription:
+    async def open(
+        cls, client: GapClient, publish_ms: float, on_batch: OnBatch, on_gap: OnGap, keep_alive_s: float = KEEP_ALIVE_S
+    ) -> GapSubscription:
         """Create it on the server; living there for ten minutes without us."""
         params = ua.CreateSubscriptionParameters()
         params.RequestedPublishingInterval = publish_ms
-        params.RequestedMaxKeepAliveCount = max(1, int(5000 / publish_ms))
+        params.RequestedMaxKeepAliveCount = max(1, int(1000 * keep_alive_s / publish_ms))
         params.RequestedLifetimeCount = max(3 * params.RequestedMaxKeepAliveCount, int(600_000 / publish_ms))
         params.MaxNotificationsPerPublish = 0
         params.PublishingEnabled = True
@@ -165,14 +170,13 @@ class GapSubscription(Subscription):
 
     async def publish_callback(self, publish_result: Any) -> None:
         """Hand a response on. Must not raise: asyncua acknowledges after it in any case."""
-        self.last_publish_at = time.monotonic()
-        message = publish_result.NotificationMessage
+        await self._receive(publish_result.NotificationMessage)
+        self.answered_at = time.monotonic()
+
+    async def _receive(self, message: Any) -> None:
         sequence = int(message.SequenceNumber)
-        if (
-            not message.NotificationData
-        ):  # a keep-alive carries the NEXT number: not recorded, but it tells of lost ones
-            if sequence:
-                await self._repair(sequence)
+        if not message.NotificationData:  # a keep-alive carries the NEXT number, and so tells of lost ones
+            await self._expect(sequence)
             return
         await self._repair(sequence)
         if sequence != _after(self.last_sequence_number):
@@ -184,6 +188,15 @@ class GapSubscription(Subscription):
             except (struct.error, IndexError, ValueError, TypeError, ua.UaError):
                 logger.exception("a notification could not be read; its values come again where there is a history")
                 self._on_gap(f"message {sequence} could not be read")
+
+    async def _expect(self, sequence: int) -> None:
+        """Of messages lost before a keep-alive: have them again, or tell of the gap now, not at the next value."""
+        if not 0 < (sequence - _after(self.last_sequence_number)) % 2**32 < 2**31:
+            return
+        await self._repair(sequence)
+        if sequence != _after(self.last_sequence_number):
+            self._on_gap(f"messages {_after(self.last_sequence_number)} to {sequence - 1} are missing")
+            self.last_sequence_number = sequence - 1
 
     def _hand_on(self, notification: Any) -> None:
         if isinstance(notification, Raw):
@@ -260,7 +273,7 @@ class GapSubscription(Subscription):
                 break
             if message.SequenceNumber != wanted or not message.NotificationData:
                 break  # asyncua's server answers Good and empty
-            await self.publish_callback(ua.PublishResult(self.subscription_id, NotificationMessage=message))
+            await self._receive(message)
             count += 1
         return count
 

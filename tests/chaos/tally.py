@@ -32,7 +32,7 @@ class Tally:
 
         Lost is what was produced and is not stored; doubled is every surplus row of the same identity. A row that
         was not produced may repeat, at a later time, a value that was: a source says it again after a gap
-        (connectors.gaps.confirmed). Any other is made up, and counts as doubled.
+        (connectors.gaps.confirmed). Any other is made up, and counts as doubled; without a `ts` in `key` all are.
         """
         sent, got = produced.select(key), stored.select(key)
         once = sent.unique()
@@ -41,8 +41,7 @@ class Tally:
         self.lost += once.join(got, on=key, how="anti", nulls_equal=True).height
         self.doubled += got.height - got.unique().height
         again = got.unique().join(once, on=key, how="anti", nulls_equal=True)
-        first = once.group_by("tag", "value").agg(pl.col("ts").min().alias("first_at"))
-        said = again.join(first, on=["tag", "value"]).filter(pl.col("ts") > pl.col("first_at")).height
+        said = _said_again(again, once)
         self.confirmed += said
         self.doubled += again.height - said
 
@@ -58,3 +57,11 @@ class Tally:
         more = [f"{self.excused} in recorded gaps"] if self.excused else []
         more += [f"{self.confirmed} said again after a gap"] if self.confirmed else []
         return "; ".join([line, *more, *self.notes])
+
+
+def _said_again(again: pl.DataFrame, once: pl.DataFrame) -> int:
+    """Rows of `again` that repeat, later, a value of `once`."""
+    if "ts" not in once.columns:
+        return 0
+    first = once.group_by("tag", "value").agg(pl.col("ts").min().alias("first_at"))
+    return again.join(first, on=["tag", "value"]).filter(pl.col("ts") > pl.col("first_at")).height

@@ -223,7 +223,7 @@ def missed(server, values) -> None:
 async def test_what_a_short_queue_lost_is_read_from_history(tmp_path, caplog):
     plant, log, intake = make_plant(tmp_path), Delivered(), MemoryIntake()
     health, start = Health("ua", "opcua"), utc()
-    async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health) as reader:
+    async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health):
         await server.deliver([Sample("m1.good", start, 0.0, 0)])
         await until(lambda: intake.rows("m1.good").filter(value=0.0).height)
         for first in (0, 10):
@@ -307,6 +307,28 @@ async def proxied(folder, plant):
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
         await asyncio.sleep(0)  # aborted transports close in the loop's next turn
+
+
+def promising(text) -> str:
+    return text.replace('s=m1.state", type = "uint16"', 's=m1.state", stale_after = "2s", type = "uint16"')
+
+
+@in_loop
+async def test_a_value_that_stays_is_said_again_while_the_server_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr("connectors.repeats.MARGIN_US", 200_000)
+    plant, log, intake = make_plant(tmp_path, promising), Delivered(), MemoryIntake()
+    health = Health("ua", "opcua")
+    async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health):
+        await until(lambda: intake.rows("m1.state").height)
+        for value in (1.0, 0.0):
+            await server.deliver([Sample("m1.state", utc(), value, 0), Sample("m1.good", utc(), value, 0)])
+            await until(lambda v=value: intake.rows("m1.state").filter(value=v).height >= 3)
+    rows = intake.rows("m1.state").filter(pl.col("value").is_not_null()).sort("ts")
+    assert rows["value"].to_list() == sorted(rows["value"], reverse=True)
+    assert rows["ts"].diff().max() < timedelta(seconds=2)
+    assert (rows["ts"] <= rows["received_at"]).all()
+    assert rows["source"].unique().to_list() == ["ua"]
+    assert intake.rows("m1.good")["value"].drop_nulls().to_list() == [1.0, 0.0]
 
 
 @in_loop

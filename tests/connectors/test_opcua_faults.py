@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -15,6 +17,7 @@ from test_opcua import reading
 
 from connectors.health import Health
 from connectors.opcua.history import HistoryUnavailableError
+from connectors.opcua.session import GapSubscription
 from connectors.opcua.session_items import Wish, create, limits_of
 from plant.states import BAD_NO_COMMUNICATION
 from simulator.servers.delivered import Delivered, Sample
@@ -57,6 +60,7 @@ async def line(tmp_path):
         outer.__dict__.update(plant.__dict__ | {"sources": plant.sources | {"ua": source}})
         async with reading(outer, tmp_path, intake, health):
             await until(lambda: health.state == "connected")
+            await until(lambda: not intake.rows(TAG).is_empty())  # "waiting for initial data", at our time: it has none
             yield Line(server, proxy, intake, health, log)
 
 
@@ -80,8 +84,10 @@ async def test_what_the_server_produced_arrives_once(tmp_path, fault, words, dow
         served.same()
 
 
-@in_loop
-async def test_a_gap_at_a_server_without_history_is_recorded_and_ends_with_what_is_shown_now(tmp_path, monkeypatch):
+@pytest.fixture
+def forgetful(monkeypatch):
+    """A server without history that never takes a subscription back."""
+
     async def none(_session, _since, *_):
         raise HistoryUnavailableError("no node has history")
         yield
@@ -92,6 +98,11 @@ async def test_a_gap_at_a_server_without_history_is_recorded_and_ends_with_what_
     monkeypatch.setattr("connectors.opcua.reader.read_history", none)
     monkeypatch.setattr("connectors.opcua.session.GapSubscription._refilled", forgotten)
     monkeypatch.setattr("connectors.opcua.session.GapSubscription._transferred", forgotten)
+
+
+@pytest.mark.usefixtures("forgetful")
+@in_loop
+async def test_a_gap_at_a_server_without_history_is_recorded_and_ends_with_what_is_shown_now(tmp_path):
     async with line(tmp_path) as served:
         await served.count(0, 5)
         await served.arrived(4.0)
@@ -104,6 +115,39 @@ async def test_a_gap_at_a_server_without_history_is_recorded_and_ends_with_what_
     assert gap.height == 1
     before, after = rows.filter(value=4.0)["ts"].max(), rows.filter(value=14.0)["ts"].min()
     assert before < gap["ts"].item() < after
+
+
+@pytest.mark.usefixtures("forgetful")
+@in_loop
+async def test_a_gap_nobody_noticed_begins_when_the_subscription_was_last_answered(tmp_path):
+    async with line(tmp_path) as served:
+        await served.count(0, 5)
+        await served.arrived(4.0)
+        served.proxy.black_hole()
+        silent_at = utc()
+        await until(lambda: served.health.tick(datetime.now(UTC)) or served.health.state == "down", 40)
+        noticed_at = served.health.alive_at
+        await served.count(10, 5)
+        await served.proxy.heal()
+        await served.arrived(14.0)
+        gap = served.intake.rows(TAG).filter(status=BAD_NO_COMMUNICATION)
+    assert noticed_at - silent_at > timedelta(seconds=3)
+    assert gap["ts"].min() <= silent_at + timedelta(seconds=0.5)
+
+
+@in_loop
+async def test_a_keep_alive_tells_at_once_of_messages_that_were_lost_before_it():
+    class Session:
+        async def republish(self, _subscription, _sequence):
+            raise ua.uaerrors.BadMessageNotAvailable
+
+    gaps, client = [], SimpleNamespace(uaclient=SimpleNamespace(session=Session()))
+    sub = GapSubscription(client, ua.CreateSubscriptionParameters(), lambda _: None, gaps.append)
+    for following in (1, 1, 3, 3, 2):  # 2 is one that came late: nothing is missing before it
+        alive = ua.NotificationMessage(following, NotificationData=[])
+        await sub.publish_callback(ua.PublishResult(5, NotificationMessage=alive))
+    assert gaps == ["messages 1 to 2 are missing"]
+    assert sub.answered_at is not None
 
 
 class Session:

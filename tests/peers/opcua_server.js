@@ -12,6 +12,8 @@ const { OPCUAServer, OPCUACertificateManager, DataType, StatusCodes, MessageSecu
 
 const [port, tags, everyMs, history] = [Number(process.argv[2]), Number(process.argv[3] || 4), Number(process.argv[4] || 120), process.argv[5] || "yes"];
 
+const STEPS = 4;
+
 async function main() {
   const own = fs.mkdtempSync(path.join(os.tmpdir(), "opcua-peer-"));
   const certificates = new OPCUACertificateManager({ rootFolder: own, automaticallyAcceptUnknownCertificate: true });
@@ -42,9 +44,11 @@ async function main() {
       count += 1;
       const at = new Date();
       nodes.forEach((node) => node.setValueFromSource({ dataType: DataType.Double, value: count }, StatusCodes.Good, at));
-      timer = setTimeout(tick, everyMs); // never sooner after the one before: each value is there to be sampled
+      wait(STEPS);
     };
-    timer = timer || setTimeout(tick, everyMs);
+    // In steps, each a turn of the loop: samplers come to run between two values even in a process that was held up.
+    const wait = (steps) => { timer = setTimeout(() => (steps > 1 ? wait(steps - 1) : tick()), everyMs / STEPS); };
+    if (!timer) wait(STEPS);
   });
   process.on("SIGUSR2", () => {
     clearTimeout(timer);

@@ -1,11 +1,13 @@
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
-from plant.errors import ContractError
+from plant.errors import ContractError, TransientError
 from plant.tables import table
+from warehouse.lake import Lake
 from warehouse.writing import breaches, conform, enforce
 
 OEE = table("gold.oee")
@@ -99,3 +101,38 @@ def test_a_single_column_key(frame):
     (found,) = breaches(lots, frame("silver.lots", {"lot": "L"}, {"lot": "L"}))
     assert (found.column, found.rule, found.rows) == ("lot", "unique", 2)
     assert breaches(dataclasses.replace(lots, key=("lot", "material")), frame("silver.lots", {}, {"lot": "y"})) == []
+
+
+def test_an_append_of_codes_reads_back_as_words_with_the_extremes_of_each_file_in_the_log(tmp_path, frame):
+    lake, name = Lake(tmp_path), "bronze.readings"
+    days = (date(2026, 1, 5), date(2026, 1, 6))
+    given = [{"date": d, "tag": f"m.t{n % 3}", "value": v, "seq": n + 10 * d.day, "segment": "s/1"}
+             for d in days for n, v in enumerate([2.5, float("nan"), None, float("inf")])]  # fmt: skip
+    rows = frame(name, *given)
+    coded = rows.with_columns(pl.col("tag", "source").cast(pl.Categorical(pl.Categories.random("test"))))
+    assert lake.append_once(name, coded, "app", 1)
+    assert not lake.append_once(name, coded, "app", 1)
+    assert lake.scan(name).sort("seq").collect().equals(rows.sort("seq"))
+    log = pl.DataFrame(DeltaTable(lake.path(name)).get_add_actions(flatten=True)).sort("partition.date")
+    assert log["partition.date"].to_list() == list(days)
+    assert log.select("min.tag", "max.tag", "null_count.value", "num_records").rows() == [("m.t0", "m.t2", 1, 4)] * 2
+    assert log["min.seq"].to_list() == [50, 60]
+    assert log["min.ts"].to_list() == rows.group_by("date", maintain_order=True).agg(pl.col("ts").min())["ts"].to_list()
+    assert "max.value" not in log.columns or log["max.value"].null_count() == log.height  # not a number JSON knows
+
+
+def test_appends_leave_checkpoints_and_a_full_disk_is_told(tmp_path, frame, monkeypatch):
+    lake, name = Lake(tmp_path), "bronze.readings"
+    for n in range(105):
+        lake.append_once(name, frame(name, {"seq": n}), "app", n)
+    assert list((lake.path(name) / "_delta_log").glob("*.checkpoint*.parquet"))
+    assert Lake(tmp_path).scan(name).collect().height == 105
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("warehouse.large.append.pq.ParquetWriter", full)
+    with pytest.raises(TransientError, match="No space left"):
+        lake.append_once(name, frame(name, {"seq": 200}), "app", 200)
+    monkeypatch.undo()
+    assert lake.append_once(name, frame(name, {"seq": 200}), "app", 200)
