@@ -10,12 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import demo, incremental, ledger, ledger_full, modbus, soak, sparkplug, trace, truth
+from benchmarks.dock import suite as dock
 from benchmarks.figure import Figure
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- table: written by make bench -->", "<!-- end of table -->"
 SUITES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "demo": demo.figures,
+    "dock": dock.figures,
     "incremental": incremental.figures,
     "late": incremental.late,
     "ledger": ledger.figures,

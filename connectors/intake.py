@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import polars as pl
@@ -25,7 +25,7 @@ WORDS = pl.Categorical(pl.Categories("shopfloor.readings"))
 IDENTITY = ["tag", "ts", "value", "text", "status"]
 WINDOW = timedelta(seconds=120)
 RECENT_ROWS = 500_000
-BEHIND_ROWS = 200_000
+BEHIND_ROWS = 500_000
 NEVER_US = np.iinfo("i8").min
 _NONE = np.empty(0, "i8")
 
@@ -75,7 +75,7 @@ class Seen:
         self._recent: deque[tuple[datetime, pl.DataFrame]] = deque()
         self._recent_rows = 0
         if stored is not None and not stored.is_empty():
-            edge = stored["received_at"].max() - WINDOW
+            edge = cast("datetime", stored["received_at"].max()) - WINDOW
             self.remember(stored.filter(pl.col("received_at") >= edge))
             self.advance(stored)
 
@@ -144,7 +144,8 @@ class Seen:
 def _filled(values: pl.Series, empty: int) -> np.ndarray:
     """The integers behind values. Checked first: filling costs more than all the rest of a batch."""
     codes = values.to_physical()
-    return (codes.fill_null(empty) if codes.null_count() else codes).to_numpy()
+    found: np.ndarray = (codes.fill_null(empty) if codes.null_count() else codes).to_numpy()
+    return found
 
 
 def _not_ahead(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> np.ndarray:
@@ -153,6 +154,6 @@ def _not_ahead(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> np.n
     tag, at = codes[order], us[order]
     begins = np.append(True, tag[1:] != tag[:-1])[: len(tag)]
     before = np.where(begins, newest_us[tag], np.roll(at, 1))
-    odd = np.zeros(len(newest_us), "?")
+    odd: np.ndarray = np.zeros(len(newest_us), "?")
     odd[tag[at <= before]] = True
-    return odd[codes]
+    return np.take(odd, codes)

@@ -8,10 +8,13 @@ is as it came) and reported.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
+import numpy as np
 import polars as pl
 
 from connectors.base import INSTANT, no_quarantine, set_aside
+from connectors.intake import WORDS
 
 FUTURE = timedelta(minutes=10)
 ANCIENT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -86,7 +89,7 @@ def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -
     `tags` is `plant.dimensions.tags_frame`, `now` aware UTC. Rows of `KEPT` reasons are in both
     (booked = true); every other quarantined row is held back (booked = false).
     """
-    numbers = tags.filter(pl.col("role").is_in(NUMBERS))["tag"]
+    numbers = _numbers_of(tags)
     if _plain(rows, tags["tag"], now, numbers):
         return rows, no_quarantine()
     judged = rows.with_columns(pl.col("tag", "source").cast(pl.String)).with_columns(
@@ -94,11 +97,7 @@ def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -
     )
     if judged["reason"].null_count() == judged.height:
         return rows, no_quarantine()
-    good = (
-        judged.filter(pl.col("reason").is_null() | pl.col("reason").is_in(KEPT))
-        .select(rows.columns)
-        .cast(dict(rows.schema))
-    )
+    good = judged.filter(pl.col("reason").is_null() | pl.col("reason").is_in(KEPT)).select(rows.columns)
     doubtful = judged.filter(pl.col("reason").is_not_null())
     aside = doubtful.select(
         "source",
@@ -109,7 +108,35 @@ def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -
         pl.struct(_as_text(c) for c in _PAYLOAD).struct.json_encode().alias("payload"),
         pl.col("reason").is_in(KEPT).alias("booked"),
     )
-    return good, set_aside(aside, source="", origin=origin, segment="", now=now)
+    return good.cast(rows.schema), set_aside(aside, source="", origin=origin, segment="", now=now)
+
+
+_asked: tuple[pl.DataFrame | None, pl.Series] = (None, pl.Series(dtype=pl.String))
+"""The tags asked about last, and which of them are numbers: a plant's tags are the same for hours."""
+_codes: tuple[pl.Series | None, np.ndarray] = (None, np.zeros(0, "?"))
+"""The known tags asked about last, and by the code of a tag whether it is one of them."""
+
+
+def _numbers_of(tags: pl.DataFrame) -> pl.Series:
+    global _asked
+    asked = _asked
+    if asked[0] is not tags:
+        asked = _asked = (tags, tags.filter(pl.col("role").is_in(NUMBERS))["tag"])
+    return asked[1]
+
+
+def _all_known(tags: pl.Series, known: pl.Series) -> bool:
+    """Whether every tag is a known one: of codes a look each, of words a look for each different one."""
+    if tags.dtype != WORDS or tags.null_count():
+        return bool(tags.unique().cast(pl.String).is_in(known.implode()).fill_null(value=False).all())
+    global _codes
+    asked, codes = _codes, tags.to_physical().to_numpy()
+    if asked[0] is None or not asked[0].equals(known):
+        places = known.cast(WORDS).to_physical().to_numpy()
+        mask = np.zeros(int(places.max(initial=0)) + 1, "?")
+        mask[places] = True
+        asked = _codes = (known, mask)
+    return bool(codes.max(initial=0) < len(asked[1]) and asked[1][codes].all())
 
 
 def _plain(rows: pl.DataFrame, known_tags: pl.Series, now: datetime, numbers: pl.Series) -> bool:
@@ -117,12 +144,12 @@ def _plain(rows: pl.DataFrame, known_tags: pl.Series, now: datetime, numbers: pl
     ts, value = rows["ts"], rows["value"]
     if rows.is_empty() or ts.null_count() or not bool(value.is_finite().all()):
         return False
-    if ts.min() < ANCIENT or ts.max() > now + FUTURE:
+    if cast("datetime", ts.min()) < ANCIENT or cast("datetime", ts.max()) > now + FUTURE:
         return False
     texts = rows.filter(_is_text())["tag"] if rows["text"].null_count() < rows.height else pl.Series(dtype=pl.String)
     if texts.unique().cast(pl.String).is_in(numbers.implode()).any():
         return False
-    return bool(rows["tag"].unique().cast(pl.String).is_in(known_tags.implode()).fill_null(value=False).all())
+    return _all_known(rows["tag"], known_tags)
 
 
 def _as_text(column: str) -> pl.Expr:

@@ -237,7 +237,8 @@ class SpoolIntake:
             segment, seq = self.readings.segment, 0
         self._place = (segment, seq + rows.height)
         return rows.with_columns(
-            pl.col("tag", "source").cast(WORDS),
+            pl.col("tag").cast(WORDS),
+            source=_coded(rows["source"]),
             date=pl.col("ts").dt.date(),
             segment=pl.lit(segment),
             seq=pl.int_range(seq, seq + rows.height, dtype=pl.Int64),
@@ -273,3 +274,9 @@ class SpoolIntake:
         files = [*self.readings.aside, *self.aside.aside]
         held = sum(file.stat().st_size for file in files)
         return f"{held} bytes are {len(files)} file(s) set aside" if files else "nothing acknowledged is dropped"
+
+
+def _coded(words: pl.Series) -> pl.Series:
+    """Words as codes; the usual one word in all rows is looked up once."""
+    same = not words.null_count() and bool((words == words.first()).all())
+    return words[:1].cast(WORDS).new_from_index(0, len(words)) if same else words.cast(WORDS)

@@ -17,11 +17,12 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from plant.errors import ContractError, TerminalError
 from plant.tables import Table, table
 from warehouse.handles import Handles
+from warehouse.large.order import ordered
 from warehouse.large.tidy import Tidied, tidy
 from warehouse.revisions.history import Cause, checked_cause, current, revised
 from warehouse.revisions.stamps import changed_days, same, stamp
 from warehouse.snapshot import Partition, lost_of, read, select, snapshot_of
-from warehouse.writing import commit, enforce, ordered
+from warehouse.writing import commit, enforce
 
 Clock = Callable[[], datetime]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Field, Schema, WriterProperties, write_deltalake
 from deltalake.schema import PrimitiveType
@@ -23,7 +22,6 @@ from warehouse.large.append import append
 __all__ = ["DOOR_MADE"]  # taken from here by those who check frames as the door does
 
 ROW_GROUP_ROWS = 131_072
-FEW_WORDS = 20_000
 
 DELTA_TYPES: dict[Kind, str] = {
     "str": "string", "i64": "long", "f64": "double", "bool": "boolean", "instant": "timestamp", "day": "date",
@@ -161,57 +159,6 @@ def _valid(table: Table, finding: Finding) -> str:
         "finite": "neither NaN nor infinite",
     }
     return str(words[finding.rule])
-
-
-def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows in the order they are written: partition, the contract's sort, the key, then revisions; nulls first."""
-    revisions = ("revision",) if table.history else ()
-    names = dict.fromkeys((*([table.partition] if table.partition else []), *table.sort, *table.key, *revisions))
-    by = [name for name in names if not _constant(frame[name])]
-    while by and frame[by[-1]].is_sorted():  # the sort is stable: what is in order stays so among equals
-        by.pop()
-    if not by:
-        return frame
-    if len(by) == 1 and (ranks := _ranks(frame[by[0]])) is not None:
-        return _taken(frame, np.argsort(ranks, kind="stable"))  # a radix sort, of no more than 65,536 ranks
-    return frame.sort([_sort_key(frame[name]) for name in by], nulls_last=False, maintain_order=True)
-
-
-def _taken(frame: pl.DataFrame, order: np.ndarray) -> pl.DataFrame:
-    """Rows in another order; columns that say the same in every row need none."""
-    moved = frame.select(c.name for c in frame if not _constant(c))[order]
-    return frame.with_columns(moved.get_columns())
-
-
-def _constant(column: pl.Series) -> bool:
-    if column.is_empty() or column.null_count():
-        return column.null_count() == len(column)
-    return column[0] == column[-1] and bool((column == column[0]).all())
-
-
-def _ranks(words: pl.Series) -> np.ndarray | None:
-    """The rank of each word in text order, 16 bits wide; None where there are nulls or too many words."""
-    if words.dtype not in {pl.String, pl.Categorical, pl.Enum} or words.null_count():
-        return None
-    known = words.unique()
-    if len(known) > FEW_WORDS:
-        return None
-    if words.dtype == pl.String():
-        return words.cast(pl.Enum(known.sort())).to_physical().to_numpy().astype("u2")
-    codes: np.ndarray = words.to_physical().to_numpy()
-    known = known.to_frame().sort(pl.first().cast(pl.String)).to_series()
-    ranks = np.zeros(int(codes.max(initial=0)) + 1, "u2")
-    ranks[known.to_physical().to_numpy()] = np.arange(len(known))
-    return np.take(ranks, codes)
-
-
-def _sort_key(column: pl.Series) -> pl.Expr:
-    """Words that repeat sort three times faster by their rank (an Enum in text order)."""
-    if column.dtype in {pl.Categorical, pl.Enum}:
-        return pl.col(column.name).cast(pl.String)
-    if column.dtype != pl.String() or column.to_frame().select(pl.first().approx_n_unique()).item() > FEW_WORDS:
-        return pl.col(column.name)
-    return pl.col(column.name).cast(pl.Enum(column.unique().drop_nulls().sort()))
 
 
 def layout(table: Table) -> WriterProperties:

@@ -95,7 +95,7 @@ async def _ours(endpoint: str, nodes: list[str], count: Count) -> Client:
 
 async def _until(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not check():
+        while not check():  # noqa: ASYNC110  asyncua has no event for it
             await asyncio.sleep(0.05)
 
 

@@ -150,7 +150,7 @@ async def serve(port: int, load: Load, pki: Path | None) -> None:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     else:
         await _secure(server, pki)
-    index = await server.register_namespace("urn:shopfloor:load")
+    index = await server.register_namespace("urn:shopfloor:load:nodes")  # not the application: that one is 1
     folder = await server.nodes.objects.add_folder(index, "load")
     for name in _names(load.tags):
         await folder.add_variable(ua.NodeId(name, index), name, 0.0)

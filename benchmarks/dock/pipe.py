@@ -1,7 +1,7 @@
 """The collector in a process of its own: what `shopfloor collect` does from the socket to the commit, and its cost.
 
-`python -m benchmarks.dock.pipe PLANT ROOT VALUES FLUSH_S` prints {"values", "cpu_s", "seconds"}: CPU seconds of all
-threads from the first values on (connecting and creating items not included) to the last commit.
+`python -m benchmarks.dock.pipe collect PLANT ROOT VALUES FLUSH_S` prints {"values", "cpu_s", "seconds"}: CPU seconds of
+all threads from the first values on (connecting and creating items not included) to the last commit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figure import own_cpu_s
-from pipelines.collect import collect, settle
+from pipelines.collect import collect, settled
 from plant.config import load
 
 PATIENCE_S = 60.0
@@ -35,7 +35,7 @@ async def measure(plant: Path, root: Path, values: int, flush_s: float) -> dict[
 
 async def _came(root: Path, values: int, task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while _values(root) < values and not task.done():
+        while _values(root) < values and not task.done():  # noqa: ASYNC110  another task writes the file looked at
             await asyncio.sleep(0.2)
 
 
@@ -44,12 +44,14 @@ def _values(root: Path) -> int:
     return int(json.loads(path.read_text())["values"]) if path.exists() else 0
 
 
-def main(plant: str, root: str, values: str, flush_s: str) -> None:
-    """Measure and print one JSON line."""
+def main(verb: str, plant: str, root: str, values: str, flush_s: str) -> None:
+    """Measure and print one JSON line; `verb` sets the process up as the collector's (`pipelines`)."""
+    if verb != "collect":
+        raise SystemExit(f"found {verb}; valid is collect PLANT ROOT VALUES FLUSH_S")
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-    settle()
-    found = asyncio.run(measure(Path(plant), Path(root), int(values), float(flush_s)))
+    with settled():
+        found = asyncio.run(measure(Path(plant), Path(root), int(values), float(flush_s)))
     sys.stdout.write(json.dumps(found) + "\n")
 
 

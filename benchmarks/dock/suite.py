@@ -119,7 +119,7 @@ def pipe(load: Load, flush_s: float, *, secure: bool = False) -> float:
 def _run_pipe(load: Load, root: Path, endpoint: str, flush_s: float, secure: bool) -> float:  # noqa: FBT001
     plant = root / "plant.toml"
     plant.write_text(_toml(load, endpoint, "sign_and_encrypt" if secure else "none"))
-    args = [str(plant), str(root), str(load.values), str(flush_s)]
+    args = ["collect", str(plant), str(root), str(load.values), str(flush_s)]
     found = _json([sys.executable, "-m", "benchmarks.dock.pipe", *args])
     return found["cpu_s"] * MILLION / found["values"]
 

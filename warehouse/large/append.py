@@ -24,6 +24,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from plant.errors import TransientError
 from plant.tables import DTYPES, Table
+from warehouse.large.order import distinct
 
 LONGEST = 256
 """Characters of a word in the log's statistics; a column with a longer extreme has none."""
@@ -69,16 +70,16 @@ def _added(contract: Table, path: Path, value: str | None, rows: pl.DataFrame, g
     data = _arrow(rows.drop(contract.partition or []))
     try:
         (path / name).parent.mkdir(exist_ok=True)
-        written = _write(data, path / name, contract, group_rows)
+        _write(data, path / name, contract, group_rows)
         size = (path / name).stat().st_size
     except OSError as error:
         raise TransientError(f"{contract.name}: {path / name} could not be written: {error}") from error
-    stats = {"numRecords": rows.height} | _statistics(written)
+    stats = {"numRecords": rows.height} | _statistics(rows)
     split = {} if contract.partition is None else {contract.partition: value}
     return AddAction(name, size, split, time.time_ns() // 1_000_000, data_change=True, stats=json.dumps(stats))
 
 
-def _write(data: pa.Table, file: Path, contract: Table, group_rows: int) -> pq.FileMetaData:
+def _write(data: pa.Table, file: Path, contract: Table, group_rows: int) -> None:
     packed = [name for name in data.column_names if _packed(contract, name)]
     words = [f.name for f in data.schema if f.name not in packed and f.type != pa.float64()]
     with pq.ParquetWriter(
@@ -91,7 +92,6 @@ def _write(data: pa.Table, file: Path, contract: Table, group_rows: int) -> pq.F
         store_schema=False,  # else readers take the codes' type for the column's
     ) as writer:
         writer.write_table(data, group_rows)
-    return writer.writer.metadata
 
 
 def _packed(contract: Table, name: str) -> bool:
@@ -101,7 +101,8 @@ def _packed(contract: Table, name: str) -> bool:
 
 def _arrow(rows: pl.DataFrame) -> pa.Table:
     """The columns as Arrow; one word in all rows as one entry of a dictionary."""
-    return pa.table({c.name: _one(c) if _single(c) else c.to_arrow(compat_level=pl.CompatLevel.oldest()) for c in rows})
+    columns = [_one(c) if _single(c) else c.to_arrow(compat_level=pl.CompatLevel.oldest()) for c in rows]
+    return pa.Table.from_arrays(columns, rows.columns)
 
 
 def _single(column: pl.Series) -> bool:
@@ -109,27 +110,20 @@ def _single(column: pl.Series) -> bool:
 
 
 def _one(column: pl.Series) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int8()).fill_null(0), pa.array([column[0]]))
+    codes = pl.repeat(0, len(column), dtype=pl.Int8, eager=True).to_arrow()
+    return pa.DictionaryArray.from_arrays(codes, column[:1].to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
-def _statistics(written: pq.FileMetaData) -> dict[str, dict[str, Any]]:
-    """minValues, maxValues and nullCount of the file, from its row groups; none where a row group has none."""
+def _statistics(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """minValues, maxValues and nullCount of the rows; no extremes of a column that has none the log can say."""
     least: dict[str, Any] = {}
     most: dict[str, Any] = {}
-    nulls: dict[str, int] = {}
-    groups = [written.row_group(g) for g in range(written.num_row_groups)]
-    for at in range(written.num_columns):
-        columns = [group.column(at) for group in groups]
-        name, known = columns[0].path_in_schema, [c.statistics for c in columns]
-        if any(s is None or not s.has_null_count for s in known):
-            continue
-        nulls[name] = sum(s.null_count for s in known)
-        filled = [s for c, s in zip(columns, known, strict=True) if s.null_count < c.num_values]
-        if filled and all(s.has_min_max for s in filled):
-            low, high = _logged(min(s.min for s in filled)), _logged(max(s.max for s in filled))
-            if low is not None and high is not None:
-                least[name], most[name] = low, high
-    return {"minValues": least, "maxValues": most, "nullCount": nulls}
+    for column in rows:
+        told = distinct(column).cast(pl.String) if isinstance(column.dtype, (pl.Categorical, pl.Enum)) else column
+        low, high = _logged(told.min()), _logged(told.max())
+        if low is not None and high is not None:
+            least[column.name], most[column.name] = low, high
+    return {"minValues": least, "maxValues": most, "nullCount": {c.name: c.null_count() for c in rows}}
 
 
 def _logged(value: Any) -> Any:

@@ -22,9 +22,10 @@ from deltalake import write_deltalake
 
 from plant.errors import TerminalError
 from plant.tables import Table, table
+from warehouse.large.order import ordered
 from warehouse.revisions.history import provisional
 from warehouse.snapshot import Partition, Snapshot
-from warehouse.writing import commit, layout, ordered
+from warehouse.writing import commit, layout
 
 if TYPE_CHECKING:
     from warehouse.lake import Lake

@@ -21,8 +21,8 @@ import polars as pl
 
 from plant.errors import ContractError
 from plant.tables import Table
+from warehouse.large.order import ordered
 from warehouse.revisions.stamps import against
-from warehouse.writing import ordered
 
 Cause = str | pl.DataFrame
 FIRST, LATE, RUNNING, UNSTATED = "first", "late rows", "running", "unstated"

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from plant.tables import Column, Table
-from warehouse.writing import ordered
+from warehouse.large.order import ordered
 
 RELATIVE = 1e-12
 
