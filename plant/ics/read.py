@@ -219,7 +219,7 @@ def _last(told: Told) -> date | None:
     if told.rule is None:
         return max([told.start.date(), *told.extra])
     until = parts(told.rule).get("UNTIL")
-    return until_date(until) if until else None
+    return max([until_date(until), *told.extra]) if until else None
 
 
 def _lies_in(told: Told, shift: Told) -> bool:

@@ -68,6 +68,16 @@ def test_a_break_that_begins_with_the_rule_is_not_taken_on_an_extra_date_before_
         same(p, again(p, to_ics(p, "s", STAMP)))
 
 
+@pytest.mark.parametrize("until", [None, date(2026, 6, 1), date(2026, 10, 1)])
+@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=DAILY;UNTIL=20261001", "FREQ=DAILY;UNTIL=20260601"])
+def test_a_break_that_ends_with_the_rule_is_not_taken_on_an_extra_date_after_it(rule, until):
+    pause = {"start": "07:00", "end": "07:30", "valid_until": until}
+    shift = {"name": "early", "site": "s", "start": "06:00", "end": "14:00", "rrule": rule, "breaks": [pause],
+             "extra": [date(2026, 6, 10), date(2026, 10, 24)], "starts_on": FIRST}  # fmt: skip
+    p = plant("Europe/Berlin", shift=[shift])
+    same(p, again(p, to_ics(p, "s", STAMP)), date(2026, 5, 1), date(2026, 11, 30))
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_whole_year_of_segments_comes_back_in_every_zone(zone):
     shifts = [
