@@ -243,11 +243,6 @@ def approve(picks: list[Pick], by: str, comment: str | None) -> None:
     _decide(picks, "approved", by, comment)
 
 
-def withdraw(picks: list[Pick], by: str, comment: str | None) -> None:
-    """Make approved forecasts drafts again. Raises DecisionError like `approve`."""
-    _decide(picks, "withdrawn", by, comment)
-
-
 def mark_exported(picks: list[Pick], by: str) -> None:
     """Record that approved forecasts were handed over. Raises DecisionError like `approve`."""
     _decide(picks, "exported", by, None)

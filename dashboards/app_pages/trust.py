@@ -17,8 +17,9 @@ STATES = {
     "never seen": ":orange[:material/help:]", "idle": ":gray[:material/pause_circle:]",
 }  # fmt: skip
 
+# A clock off by less is not worth a word: the way a value takes is in the estimate.
+# No string may stand here alone: Streamlit writes it on the page.
 SKEW_SHOWN_S = 1.0
-"""A clock off by less is not worth a word: the way a value takes is in the estimate."""
 
 
 def main() -> None:

@@ -214,32 +214,14 @@ def inventory() -> pl.DataFrame:
     rows: Rows = []
     for n, day in enumerate(DAYS):
         for material, where, unit, qty, worth, cover, rop, abc, alert in [
-            (
-                "bar-20",
-                "raw-1",
-                "m",
-                900.0 - 320 * n,
-                4.2,
-                6.5 - 2 * n,
-                400.0,
-                "A",
-                "below_reorder_point" if n == 2 else None,
-            ),
+            ("bar-20", "raw-1", "m", 900.0 - 320 * n, 4.2, 6.5 - 2 * n, 400.0, "A",
+             "below_reorder_point" if n == 2 else None),
             ("coil-2", "raw-2", "kg", 5200.0 - 100 * n, 1.9, 21.0, 1800.0, "A", None),
             ("shaft-20", "fg-1", "pcs", 410.0 + 60 * n, 17.5, 3.1, 250.0, "A", None),
-            (
-                "bracket-s",
-                "fg-1",
-                "pcs",
-                -12.0 if n == 2 else 240.0,
-                2.3,
-                None,
-                None,
-                "B",
-                "negative_stock" if n == 2 else None,
-            ),
+            ("bracket-s", "fg-1", "pcs", -12.0 if n == 2 else 240.0, 2.3, None, None, "B",
+             "negative_stock" if n == 2 else None),
             ("label-roll", "wip-shafts", "pcs", 30.0, 6.0, None, None, "C", "no_movement"),
-        ]:
+        ]:  # fmt: skip
             rows.append(
                 {
                     "production_day": day,
@@ -425,17 +407,9 @@ def raw_counter() -> pl.DataFrame:
 def small_silver() -> dict[str, pl.DataFrame]:
     """The relational tables the pages read."""
     machines: Rows = [
-        {
-            "machine": m,
-            "line": line,
-            "area": area,
-            "site": SITE,
-            "timezone": "Europe/Berlin",
-            "kind": kind,
-            "minor_stop_s": 120.0,
-        }
-        for m, (line, area, kind, *_) in MACHINES.items()
-    ]
+        {"machine": m, "line": line, "area": area, "site": SITE, "timezone": "Europe/Berlin", "kind": kind,
+         "minor_stop_s": 120.0} for m, (line, area, kind, *_) in MACHINES.items()
+    ]  # fmt: skip
     sales: Rows = [
         {
             "sales_id": f"{p}-{n}",

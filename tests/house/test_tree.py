@@ -31,6 +31,14 @@ def test_files_and_rooms_are_small():
     assert not {name: n for name, n in crowded.items() if n > 16}
 
 
+def test_no_page_has_a_string_that_streamlit_would_write_on_it():
+    pages = sorted((ROOT / "dashboards" / "app_pages").glob("*.py"))
+    bodies = {page.name: ast.parse(page.read_text()).body[1:] for page in [*pages, ROOT / "dashboards" / "app.py"]}
+    assert len(bodies) > 10
+    alone = [(n, s) for n, body in bodies.items() for s in body if isinstance(s, ast.Expr)]
+    assert not [(n, s.lineno) for n, s in alone if isinstance(s.value, ast.Constant)]
+
+
 def test_no_module_is_a_drawer():
     drawers = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager)(_|$)")
     assert not [str(p) for p in SOURCES if drawers.search(p.stem)]
