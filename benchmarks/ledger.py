@@ -47,20 +47,24 @@ def figures(data: Path) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="shopfloor-bench-") as folder:
         plant, path = plant_of(Path(folder), MACHINES), Path(folder) / "readings.parquet"
         events = write(plant, path)
-        own = min(cpu_of(lambda: count(build(plant, path))) for _ in range(ROUNDS))
+        own = [cpu_of(lambda: count(build(plant, path))) for _ in range(ROUNDS)]
         held = min(cpu_of(lambda: pl.concat(build(plant, path))) for _ in range(ROUNDS))
         scan = min(cpu_of(lambda: pl.scan_parquet(path).collect(engine="in-memory")) for _ in range(ROUNDS))
         rows = pl.concat(build(plant, path))
-        spent = {name: _peer(peer, rows) for name, peer in zip(PEERS, _peers(plant, path), strict=True)}
+        spent: dict[str, float] = {}
+        for name, peer in zip(PEERS, _peers(plant, path), strict=True):  # the machine's mood changes: own again beside
+            spent[name] = min(_peer(peer, rows) for _ in range(2))
+            own += [cpu_of(lambda: count(build(plant, path))) for _ in range(2)]
     note = f"{events:,} events into {rows.height:,} intervals of the contract, {MACHINES} machines x {DAYS} days"
-    yield Figure("ledger.events_per_cpu_s", events / own, "events/CPU s", "aim 4 M", events / own / AIM, note)
+    least = min(own)
+    yield Figure("ledger.events_per_cpu_s", events / least, "events/CPU s", "aim 4 M", events / least / AIM, note)
     whole = "all intervals held in one frame instead of part by part: memory has to be had from the system"
-    yield Figure("ledger.held_events_per_cpu_s", events / held, "events/CPU s", "part by part", own / held, whole)
+    yield Figure("ledger.held_events_per_cpu_s", events / held, "events/CPU s", "part by part", least / held, whole)
     versus = f"bare scan of the same Parquet, aim at most {AIM_SCAN:.0f}"
-    yield Figure("ledger.vs_scan", own / scan, "times", versus, own / scan, note)
+    yield Figure("ledger.vs_scan", least / scan, "times", versus, least / scan, note)
     for name, cpu in spent.items():
         sums = f"peer: {events / cpu:,.0f} events/CPU s, the same sums but no intervals, no stops"
-        yield Figure(f"ledger.{name}", cpu / own, "times cheaper", PEERS[name], cpu / own, sums)
+        yield Figure(f"ledger.{name}", cpu / least, "times cheaper", PEERS[name], cpu / least, sums)
 
 
 def _peers(plant: Plant, path: Path) -> list[Callable[[], pl.DataFrame]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
@@ -134,10 +134,49 @@ class Tape:
 
     def of_slot(self, column: str) -> pl.Expr:
         """A column of `cells` by the column `slot`; null where the tape has no such day of a machine."""
+        return pl.lit(self._by_slot[column]).gather(pl.col("slot"))
+
+    @cached_property
+    def _by_slot(self) -> pl.DataFrame:
+        """`cells` by slot: a row for every slot up to the last day."""
         days = (pl.col("production_day").max() - pl.lit(self.first)).dt.total_days() + 1
         slots = self.cells.select(slot=pl.int_range(days * len(self.names)))
-        values = slots.join(self.cells.select("slot", column), on="slot", how="left", maintain_order="left")
-        return pl.lit(values[column].rechunk()).gather(pl.col("slot"))
+        return slots.join(self.cells, on="slot", how="left", maintain_order="left").rechunk()
+
+    def starts(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Where on the tape each row of `cells` begins."""
+        return (self.cells["low_us"] - self.cells["zero_us"]).to_numpy()
+
+    @property
+    def end(self) -> int:
+        """Where the tape ends; 0 without days."""
+        return int(self.cells["until"][-1]) if self.cells.height else 0
+
+
+def in_order(tape: Tape, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows (slot, at in us, key, ...) that lie inside their day, by key.
+
+    The lake keeps samples by machine and time, so mostly they are in order and each lies where its day is on the tape.
+    """
+    key = rows["key"]
+    if not key.null_count() and key.is_sorted():
+        cuts = np.searchsorted(key.to_numpy(), [*(tape.starts() * KINDS), tape.end * KINDS])
+        there = np.repeat(tape.cells["slot"].to_numpy(), np.diff(cuts))
+        if len(there) == rows.height and (there == rows["slot"].to_numpy()).all():
+            return rows.with_columns(key.set_sorted())
+    low, high = tape.of_slot("low_us"), tape.of_slot("high_us")
+    return rows.filter((pl.col("at") >= low) & (pl.col("at") < high)).sort("key")
+
+
+def opening(tape: Tape, rows: pl.DataFrame) -> pl.DataFrame:
+    """What rows in order (key, held) say at the start of each day of a machine: slot, held_us; no row where nothing."""
+    start, key = tape.starts() * KINDS, rows["key"].to_numpy()
+    low, high = np.searchsorted(key, start), np.searchsorted(key, start + KINDS)
+    found, before = high - low, np.cumsum(high - low) - (high - low)
+    at = np.arange(found.sum()) + np.repeat(low - before, found)
+    slot = tape.cells["slot"].gather(np.repeat(np.arange(len(start)), found))
+    said = pl.DataFrame({"slot": slot, "held_us": rows["held"].gather(at)}).drop_nulls("held_us")
+    return said.unique("slot", keep="last", maintain_order=True)
 
 
 def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:
@@ -147,8 +186,6 @@ def indexed(names: pl.DataFrame, *columns: str) -> pl.DataFrame:
 
 def positions(names: pl.Series, words: pl.Enum) -> pl.Series:
     """Position of each name among the words, null for others; neighbours that are equal are looked up once."""
-    begins = pl.first().ne_missing(pl.first().shift()) | (pl.int_range(pl.len()) == 0)
-    first = names.to_frame().select(begins).to_series().arg_true()
-    found = names.gather(first).cast(words, strict=False).to_physical().cast(pl.Int64)
-    lengths = np.diff(first.to_numpy(), append=names.len())
-    return found.gather(np.repeat(np.arange(first.len()), lengths))
+    runs = names.alias("").rle().struct
+    found = runs.field("value").cast(words, strict=False).to_physical().cast(pl.Int64)
+    return found.gather(np.repeat(np.arange(found.len()), runs.field("len").to_numpy()))

@@ -12,14 +12,14 @@ reason: operator's edit, booking, state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from assets.kernels.accounts import CODES, DECIDED, verdicts, with_case
-from assets.kernels.axis import INSTANT, KINDS, Part, Tape, indexed, micros
+from assets.kernels.axis import INSTANT, KINDS, Part, Tape, in_order, indexed, micros, opening
 from assets.kernels.layers import PLANNED, SHOWN, Stage, pictures
 from assets.kernels.signals.states import UNSEEN, steadied, watched
 from assets.kernels.stops import with_stops
@@ -131,26 +131,24 @@ def parts(given: Given) -> Iterator[pl.DataFrame]:
     seldom, cases = with_case(pictures(stage, given.layers(), held, given.minor_stops))
     decided = verdicts(cases)
     for cut, signal in zip(cuts, signals, strict=True):
-        yield _rows(cut, signal, seldom, decided).collect(engine=given.engine)
+        yield _rows(given, cut, signal, seldom, decided)
 
 
 def _signal(tape: Tape, given: Given, part: Part) -> Signal:
     """The signal of some days on the tape."""
     at, silent = pl.col("at"), pl.col("silent")
-    low, high, zero = (tape.of_slot(c) for c in ("low_us", "high_us", "zero_us"))
+    high, zero = tape.of_slot("high_us"), tape.of_slot("zero_us")
     heard, watches = _heard(tape, given.events.filter(pl.col("production_day").is_between(part.first, part.last)))
     falls = {"silent": pl.when(silent < high).then(silent - zero)} if watches else {}
     key = (at - zero) * KINDS + pl.col("kind")
-    placed = heard.select("slot", "held", key=key, first=at == low, inside=(at >= low) & (at < high), **falls)
-    every = placed.collect(engine=given.engine)
-    rows = every if every["inside"].all(ignore_nulls=False) else every.filter("inside")
-    first = rows.filter("first", pl.col("held").is_not_null()).sort("key")
-    keys = rows.select("key", *falls).sort("key")
+    placed = heard.select("slot", "at", "held", key=key, **falls).collect(engine=given.engine)
+    rows = in_order(tape, placed)
+    keys = rows.select("key", *falls)
     if watches:  # what is followed by silence is not believed from its own instant on
         t = pl.col("key") // KINDS
         unheard = (silent < t.shift(-1, fill_value=LAST)).fill_null(value=False)
         keys = keys.select(key=pl.when(unheard).then(t * KINDS + (SAMPLE + UNSEEN)).otherwise("key"))
-    return Signal(keys, first.group_by("slot").agg(held_us=pl.col("held").last()))
+    return Signal(keys, opening(tape, rows))
 
 
 def _heard(tape: Tape, events: pl.LazyFrame) -> tuple[pl.LazyFrame, bool]:
@@ -163,7 +161,7 @@ def _heard(tape: Tape, events: pl.LazyFrame) -> tuple[pl.LazyFrame, bool]:
     return told.select("slot", "at", "held", "silent", kind=kind), True
 
 
-def _rows(part: Part, signal: Signal, every: pl.DataFrame, verdict: pl.DataFrame) -> pl.LazyFrame:
+def _rows(given: Given, part: Part, signal: Signal, every: pl.DataFrame, verdict: pl.DataFrame) -> pl.DataFrame:
     """The ledger of some days from the merged tape: signal and pictures together, decided by looking up."""
     pictures = every.filter(pl.col("t").is_between(part.start, part.end, closed="left"))
     rows = _stretches(signal, pictures)
@@ -171,14 +169,23 @@ def _rows(part: Part, signal: Signal, every: pl.DataFrame, verdict: pl.DataFrame
         rows = steadied(rows.with_columns(_begins(pictures), minimum_us=_of("picture", pictures["minimum_us"])))
     told = rows.select("t", "picture", verdict=_of("picture", pictures["case"]) + pl.col("state"))
     look = _of("verdict", verdict["look"])
-    kept = told.filter((look != look.shift()).fill_null(value=True))
-    spots = {c: _of("picture", pictures[c]) for c in ("zero", "begun", "minor_us")}
-    flags = {c: _of("verdict", verdict[c]) for c in ("stop", "delay")}
-    stopped = with_stops(kept.with_columns(_begins(pictures), **spots, **flags), part.end)
+    kept = told.filter((look != look.shift()).fill_null(value=True)).with_columns(_begins(pictures))
+    found = kept.collect(engine=given.engine)
+    spots = _looked_up(pictures, ["zero", "begun", "minor_us"], found["picture"])
+    flags = _looked_up(verdict, ["stop", "delay"], found["verdict"])
+    stopped = with_stops(found.hstack(spots).hstack(flags).lazy(), part.end)
     start, end = pl.col("t") + pl.col("zero"), pl.col("t").shift(-1, fill_value=part.end) + pl.col("zero")
-    shown = {c: _of("picture", pictures[c]) for c in SHOWN} | {c: _of("verdict", verdict[c]) for c in DECIDED}
-    out = stopped.with_columns(start_at=start.cast(INSTANT), end_at=end.cast(INSTANT), duration_us=end - start, **shown)
-    return out.select(table("silver.time_ledger").schema.keys())
+    times = {"start_at": start.cast(INSTANT), "end_at": end.cast(INSTANT), "duration_us": end - start}
+    out = stopped.select("stop_id", "minor", **times).collect(engine=given.engine)
+    told_of = [_looked_up(pictures, SHOWN, found["picture"]), _looked_up(verdict, DECIDED, found["verdict"])]
+    return out.hstack(told_of[0]).hstack(told_of[1]).select(table("silver.time_ledger").schema.keys())
+
+
+def _looked_up(values: pl.DataFrame, names: Sequence[str], rows: pl.Series) -> pl.DataFrame:
+    """Columns of values at these row numbers: all at once, because each gather by itself looks the numbers over."""
+    said = [name for name in names if values[name].null_count() < values.height]
+    silent = [pl.lit(None, values[name].dtype).alias(name) for name in names if name not in said]
+    return values.select(said).rechunk()[rows].with_columns(silent)
 
 
 def _begins(pictures: pl.DataFrame) -> pl.Expr:
