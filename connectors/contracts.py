@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from connectors.base import no_quarantine, one_aside
+from connectors.intake import coded
 from plant.sources.tags import Tag
 
 BAD = 2**31
@@ -40,7 +41,7 @@ class Ranges:
     def took(self, rows: pl.DataFrame) -> None:
         """Keep rows (`intake.ROWS`) until they are looked at: a second's rows at once cost a third."""
         if self._tags:
-            self._waiting.append(rows.select("tag", "value", "status"))
+            self._waiting.append(coded(rows[["tag", "value", "status"]]))
 
     def breaches(self, now: datetime) -> pl.DataFrame:
         """bronze.quarantine rows (out_of_range, booked) about tags of the rows taken since that are beyond their range.

@@ -18,10 +18,13 @@ import polars as pl
 from plant.contracts.bronze import READINGS
 
 ROWS: dict[str, pl.DataType] = {k: v for k, v in READINGS.schema.items() if k not in {"date", "segment", "seq"}}
-"""Columns of a batch on its way in; date, segment and seq are given where it is spooled."""
+"""Columns of a batch on its way in; date, segment and seq are given where it is spooled. `tag` and `source` may be
+codes (`WORDS`)."""
 
 WORDS = pl.Categorical(pl.Categories("shopfloor.readings"))
-"""Tags and sources as codes, from the spool to the data file: a quarter of the bytes, sorted and written as codes."""
+"""Tags and sources as codes, from the source to the data file: a quarter of the bytes, sorted and written as codes."""
+_WORDS_LIVE = pl.Series([""], dtype=WORDS)
+"""Keeps the codes: without a series of them anywhere Polars forgets them all, and gives them out anew."""
 IDENTITY = ["tag", "ts", "value", "text", "status"]
 WINDOW = timedelta(seconds=120)
 RECENT_ROWS = 500_000
@@ -36,6 +39,11 @@ class Intake(Protocol):
     @property
     def open(self) -> asyncio.Event:
         """Clear while the spool is full: stop reading the source until it is set (back-pressure)."""
+        ...
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two writes to disk: rows handed over more often cost more and are not safe sooner."""
         ...
 
     async def put(self, rows: pl.DataFrame, done: Callable[[], None] | None = None) -> None:
@@ -57,6 +65,18 @@ def as_instant(us: pl.Series | list[int | None]) -> pl.Series:
     return pl.Series(us, dtype=pl.Int64).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
+def coded(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with tag and source as codes (`WORDS`); nothing is done where they are."""
+    words = [n for n in ("tag", "source") if n in rows.columns and rows.schema[n] != WORDS]
+    return rows.with_columns(_as_codes(rows[n]) for n in words) if words else rows
+
+
+def _as_codes(words: pl.Series) -> pl.Series:
+    """The usual one word in all rows is looked up once."""
+    same = len(words) > 0 and not words.null_count() and bool((words == words[0]).all())
+    return words[:1].cast(WORDS).new_from_index(0, len(words)) if same else words.cast(WORDS)
+
+
 class Seen:
     """Rows of one source known to be stored: the last per tag, and all of the last `WINDOW`.
 
@@ -66,10 +86,11 @@ class Seen:
     """
 
     def __init__(self, stored: pl.DataFrame | None = None) -> None:
-        self._last = pl.DataFrame(schema={k: ROWS[k] for k in IDENTITY})
-        self._words = pl.Series(dtype=pl.Categorical(pl.Categories.random("tags")))  # its codes live while this does
+        self._last = coded(pl.DataFrame(schema={k: ROWS[k] for k in IDENTITY}))
         self._newest_us = np.empty(0, "i8")  # by the code of the tag
         self._placed: tuple[pl.DataFrame | None, tuple[np.ndarray, np.ndarray]] = (None, (_NONE, _NONE))
+        nothing = pl.DataFrame()
+        self._given = (nothing, nothing)
         self._behind: list[pl.DataFrame] = []
         self._behind_rows = 0
         self._recent: deque[tuple[datetime, pl.DataFrame]] = deque()
@@ -82,6 +103,9 @@ class Seen:
     @property
     def last(self) -> pl.DataFrame:
         """The rows with the newest source time, per tag."""
+        return self._newest().cast({"tag": pl.String})
+
+    def _newest(self) -> pl.DataFrame:
         if self._behind:
             rows = pl.concat([self._last, *self._behind])
             codes, us = self._places(rows)
@@ -95,28 +119,36 @@ class Seen:
 
     def advance(self, rows: pl.DataFrame) -> None:
         """Take rows as stored, keeping only the newest per tag."""
+        rows = self._coded(rows)
+        self._advance(rows, rows[IDENTITY])
+
+    def _advance(self, rows: pl.DataFrame, known: pl.DataFrame) -> None:
         codes, us = self._places(rows)
         np.maximum.at(self._newest_us, codes, us)
-        self._behind.append(rows[IDENTITY])
+        self._behind.append(known)
         self._behind_rows += rows.height
         if self._behind_rows > BEHIND_ROWS:
-            _ = self.last
+            self._newest()
 
     def remember(self, rows: pl.DataFrame) -> None:
         """Take rows as stored, keeping all of them for a while."""
-        now = datetime.now(UTC)
-        self._recent.append((now, rows[IDENTITY]))
+        if rows.is_empty():
+            return
+        rows, now = self._coded(rows), datetime.now(UTC)
+        known = rows[IDENTITY]
+        self._recent.append((now, known))
         self._recent_rows += rows.height
         while now - self._recent[0][0] > WINDOW or (self._recent_rows > RECENT_ROWS and len(self._recent) > 1):
             self._recent_rows -= self._recent.popleft()[1].height
-        self.advance(rows)
+        self._advance(rows, known)
 
     def fresh(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that are no exact repeat of a stored one, nor of an earlier row of the batch."""
-        doubtful = _not_ahead(*self._places(rows), self._newest_us)
+        mine = self._coded(rows)
+        doubtful = _not_ahead(*self._places(mine), self._newest_us)
         if not doubtful.any():
             return rows
-        part = rows.with_row_index("_row").filter(pl.Series(doubtful))
+        part = mine.with_row_index("_row").filter(pl.Series(doubtful))
         once = part.unique(IDENTITY, keep="first", maintain_order=True)
         kept = once.join(self._known(part), on=IDENTITY, how="anti", nulls_equal=True)
         doubtful[kept["_row"].to_numpy()] = False
@@ -127,13 +159,19 @@ class Seen:
         mine = pl.col("tag").is_in(part["tag"].unique().implode()) & pl.col("ts").is_between(
             part["ts"].min(), part["ts"].max()
         )
-        return pl.concat([frame.filter(mine) for frame in (self.last, *(frame for _, frame in self._recent))])
+        return pl.concat([frame.filter(mine) for frame in (self._newest(), *(frame for _, frame in self._recent))])
+
+    def _coded(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with codes. Asked whether they are fresh, then remembered: the same frame comes twice."""
+        if rows is not self._given[0]:
+            self._given = (rows, coded(rows))
+        return self._given[1]
 
     def _places(self, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Codes of the tags and source times (us since 1970) of rows; room is made for new tags."""
         if rows is self._placed[0]:  # asked whether it is fresh, then remembered: the same frame twice
             return self._placed[1]
-        codes = _filled(rows["tag"].cast(self._words.dtype), 0)
+        codes = _filled(rows["tag"], 0)
         lacking = (int(codes.max()) + 1 if len(codes) else 0) - len(self._newest_us)
         if lacking > 0:
             self._newest_us = np.append(self._newest_us, np.full(lacking, NEVER_US))
@@ -143,14 +181,17 @@ class Seen:
 
 def _filled(values: pl.Series, empty: int) -> np.ndarray:
     """The integers behind values. Checked first: filling costs more than all the rest of a batch."""
-    codes = values.to_physical()
-    found: np.ndarray = (codes.fill_null(empty) if codes.null_count() else codes).to_numpy()
+    if values.null_count():
+        values = values.to_physical().fill_null(empty)
+    elif values.dtype.is_temporal():
+        return values.to_numpy().view("i8")
+    found: np.ndarray = values.to_physical().to_numpy()
     return found
 
 
 def _not_ahead(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> np.ndarray:
     """Rows of tags of which some row is not later than the one before it, or than the newest known."""
-    order = np.argsort(codes, kind="stable")
+    order = np.argsort(codes.astype("u2") if len(newest_us) <= 1 << 16 else codes, kind="stable")
     tag, at = codes[order], us[order]
     begins = np.append(True, tag[1:] != tag[:-1])[: len(tag)]
     before = np.where(begins, newest_us[tag], np.roll(at, 1))

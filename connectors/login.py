@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
-from plant.errors import TerminalError
+from plant.errors import SourceDownError, TerminalError
+
+
+class LoginRefusedError(SourceDownError):
+    """A server refused user or password: asked again seldom, because many lock a user after a few wrong tries."""
 
 
 def from_environment(source: str, key: str, variable: str) -> str:

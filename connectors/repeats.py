@@ -57,6 +57,7 @@ class Repeats:
         if not self._said or rows.is_empty():
             return rows
         said = pl.DataFrame({"tag": list(self._said), "said": as_instant(list(self._said.values()))})
+        said = said.cast({"tag": rows.schema["tag"]})
         late = rows.join(said, on="tag").filter(pl.col("ts") <= pl.col("said"), pl.col("status") // 2**30 < 2)
         newest = late.sort("ts").group_by("tag", maintain_order=True).last()
         again = newest.with_columns(ts=pl.col("said") + pl.duration(microseconds=1)).select(rows.columns)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.health import Health, State
+from connectors.login import LoginRefusedError
 from plant.errors import PlantError, TerminalError
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 __all__ = ["Backoff", "Health", "OnStart", "State", "supervise"]
 STEADY_S = 10.0
 """A source that was up this long starts its back-off anew; one that flaps waits longer and longer."""
+LOGIN_S = 60.0
+"""Wait after a refused login; five times as long after the next, up to an hour."""
 OnStart = Literal["error", "retry", "ignore"]
 
 
@@ -50,12 +53,13 @@ async def supervise(
     """Run a source until it is cancelled; failures stay with this source.
 
     A `TerminalError` ends it (reported); anything else is tried again after a wait. `on_start`
-    decides what a source that was never reached means: `error` raises, `ignore` gives it up.
+    decides what a source that was never reached means: `error` raises, `ignore` gives it up. A refused login is
+    tried again after `LOGIN_S` seconds, and then ever more seldom.
 
     Raises:
         TerminalError: with on_start = "error", when the first attempt fails.
     """
-    backoff = backoff or Backoff()
+    backoff, logins = backoff or Backoff(), Backoff(LOGIN_S, 5.0, 60 * LOGIN_S)
     while True:
         ups, started = health._ups, time.monotonic()
         error = await _attempt(run, health)
@@ -70,7 +74,8 @@ async def supervise(
             return
         if health._ups > ups and time.monotonic() - started > STEADY_S:
             backoff.reset()
-        await asyncio.sleep(backoff.next_s())
+            logins.reset()
+        await asyncio.sleep((logins if isinstance(error, LoginRefusedError) else backoff).next_s())
 
 
 async def _attempt(run: Callable[[], Awaitable[None]], health: Health) -> Exception | None:

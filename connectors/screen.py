@@ -7,6 +7,7 @@ is as it came) and reported.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -92,7 +93,7 @@ def screen(rows: pl.DataFrame, tags: pl.DataFrame, now: datetime, origin: str) -
     numbers = _numbers_of(tags)
     if _plain(rows, tags["tag"], now, numbers):
         return rows, no_quarantine()
-    judged = rows.with_columns(pl.col("tag", "source").cast(pl.String)).with_columns(
+    judged = rows.with_columns(pl.col("tag", "source", "segment").cast(pl.String)).with_columns(
         reason=reason_of(tags["tag"], now, numbers)
     )
     if judged["reason"].null_count() == judged.height:
@@ -130,25 +131,29 @@ def _all_known(tags: pl.Series, known: pl.Series) -> bool:
     if tags.dtype != WORDS or tags.null_count():
         return bool(tags.unique().cast(pl.String).is_in(known.implode()).fill_null(value=False).all())
     global _codes
-    asked, codes = _codes, tags.to_physical().to_numpy()
-    if asked[0] is None or not asked[0].equals(known):
+    asked, codes = _codes, tags.to_physical()
+    if asked[0] is not known and (asked[0] is None or not asked[0].equals(known)):
         places = known.cast(WORDS).to_physical().to_numpy()
         mask = np.zeros(int(places.max(initial=0)) + 1, "?")
         mask[places] = True
         asked = _codes = (known, mask)
-    return bool(codes.max(initial=0) < len(asked[1]) and asked[1][codes].all())
+    return cast("int", codes.max() or 0) < len(asked[1]) and bool(np.take(asked[1], codes.to_numpy()).all())
 
 
 def _plain(rows: pl.DataFrame, known_tags: pl.Series, now: datetime, numbers: pl.Series) -> bool:
-    """Whether there is nothing to say about any row, found from the extremes: a tenth of the cost of asking each."""
-    ts, value = rows["ts"], rows["value"]
-    if rows.is_empty() or ts.null_count() or not bool(value.is_finite().all()):
+    """Whether there is nothing to say about any row, found from the extremes: a tenth of the cost of asking each.
+
+    A sum is finite only where every number is; one too large for a sum has each row asked, no more.
+    """
+    ts = rows["ts"]
+    if rows.is_empty() or ts.null_count() or not math.isfinite(rows["value"].sum()):
         return False
     if cast("datetime", ts.min()) < ANCIENT or cast("datetime", ts.max()) > now + FUTURE:
         return False
-    texts = rows.filter(_is_text())["tag"] if rows["text"].null_count() < rows.height else pl.Series(dtype=pl.String)
-    if texts.unique().cast(pl.String).is_in(numbers.implode()).any():
-        return False
+    if rows["text"].null_count() < rows.height:
+        texts = rows.filter(_is_text())["tag"]
+        if texts.unique().cast(pl.String).is_in(numbers.implode()).any():
+            return False
     return _all_known(rows["tag"], known_tags)
 
 

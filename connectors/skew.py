@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 from statistics import median_low
-from typing import cast
 
+import numpy as np
 import polars as pl
 
 MINUTES = 10
@@ -36,14 +36,14 @@ class Skew:
         Rows without a clock of their own (source time equal to receive time, as of Modbus) say nothing, nor do
         stamps more than `ABSURD` away: those are nonsense (year 9999, 1601) or history, not a clock.
         """
-        server, ts, received = rows["server_at"], rows["ts"], rows["received_at"].to_physical()
+        server, ts, received = rows["server_at"], rows["ts"], _us(rows["received_at"])
         server = ts if server.null_count() == len(server) else server
-        delay = received - (server.fill_null(ts) if server.null_count() else server).to_physical()
-        least = cast("int", delay.min())
+        delay = received - _us(server.fill_null(ts) if server.null_count() else server)
+        least = int(delay.min(initial=_ABSURD_US))
         if not 0 < least < _ABSURD_US:  # seldom: our own stamps, a clock ahead, history
-            delay = delay.filter((delay != 0) & (delay.abs() < _ABSURD_US))
-        if not delay.is_empty():
-            self._add(cast("int", delay.min()), cast("int", received.max()) // _MINUTE_US)
+            delay = delay[(delay != 0) & (np.abs(delay) < _ABSURD_US)]
+        if len(delay):
+            self._add(int(delay.min()), int(received.max()) // _MINUTE_US)
 
     def _add(self, least_us: int, minute: int) -> None:
         if self._least and self._least[-1][0] == minute:
@@ -56,3 +56,8 @@ class Skew:
         """Our clock minus the source's, s: positive where the source is behind (or never quick); None: unknown."""
         found = median_low(us for _, us in self._least) / 1e6 if self._least else None
         return None if found is not None and found > 0 and len(self._least) < ENOUGH else found
+
+
+def _us(instants: pl.Series) -> np.ndarray:
+    """Microseconds since 1970; instants without nulls."""
+    return instants.to_numpy().view("i8")

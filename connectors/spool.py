@@ -27,7 +27,7 @@ from pathlib import Path
 
 import polars as pl
 
-from connectors.frames import Kept, cut_tail, decode_frame, encode_frame, mapped, scan_frames
+from connectors.frames import Kept, Packer, cut_tail, decode_frame, encode_frame, mapped, scan_frames
 from plant.errors import TerminalError
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Spool:
         self._lock = self._take_lock()
         self.app = self._identity()
         self._torn = self._unsettled = False
-        self._kept = Kept()
+        self._kept, self._packer = Kept(), Packer()
         self._recover()
 
     @property
@@ -106,7 +106,7 @@ class Spool:
             return
         if self._torn:
             self._mend()
-        frame = encode_frame(rows)
+        frame = encode_frame(rows, self._packer)
         self._torn = True
         try:
             self._write(frame)
@@ -189,7 +189,7 @@ class Spool:
             return None
         if damaged:
             self._keep_damaged(segment, damaged)
-        return pl.concat(frames, how="vertical_relaxed") if frames else None  # old frames have no categories
+        return pl.concat(frames, how="vertical_relaxed", rechunk=True) if frames else None
 
     @staticmethod
     def _keep_damaged(segment: Segment, lost: int) -> None:

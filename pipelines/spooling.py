@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
+import numpy as np
 import polars as pl
 
-from connectors.intake import WORDS
+from connectors.intake import coded
 from connectors.screen import screen
 from connectors.spool import Spool
 from pipelines.landing.appending import append, poison, stored
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEFAULT_MAX_BYTES = 2 << 30
-FLUSH_S = 0.2
+EVERY_S = 0.2
 RETRY_S = 1.0
 """Between attempts to write while the spool cannot be written to."""
 WAITING_ROWS = 1_000_000
@@ -63,10 +64,13 @@ class SpoolIntake:
         root: --root; spools live under root/spool.
         lake: where segments go.
         max_bytes: limit of readings and reports together; at it, sources are not read until the lake caught up.
+        every_s: seconds between two writes to the spool.
     """
 
-    def __init__(self, plant: Plant, root: Path, lake: Lake, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        self.lake = lake
+    def __init__(
+        self, plant: Plant, root: Path, lake: Lake, max_bytes: int = DEFAULT_MAX_BYTES, every_s: float = EVERY_S
+    ) -> None:
+        self.lake, self.every_s = lake, every_s
         self.open = asyncio.Event()
         self.open.set()
         self.tags = tags_frame(plant)
@@ -99,7 +103,7 @@ class SpoolIntake:
         self._reports.append(quarantine)
 
     async def keep_flushing(self) -> None:
-        """Flush every `FLUSH_S` until cancelled.
+        """Flush every `every_s` until cancelled.
 
         While the spool cannot be written to, e.g. the disk is full, what waits is kept and no source is read;
         that is logged once, and again when it is over.
@@ -109,7 +113,7 @@ class SpoolIntake:
                 await self.flush()
             except OSError as error:
                 self._stop_reading(error)
-            await asyncio.sleep(RETRY_S if self._unwritable else FLUSH_S)
+            await asyncio.sleep(RETRY_S if self._unwritable else self.every_s)
 
     async def keep_committing(self, every_s: float) -> None:
         """Commit every `every_s` until cancelled. The lake being in trouble is logged once."""
@@ -124,7 +128,8 @@ class SpoolIntake:
             OSError: the spool cannot be written to; what waits is kept for the next call.
         """
         batch = self._batch = self._batch or self._next_batch()
-        await self._on_disk(self._write, batch)
+        if batch.rows or batch.reports:
+            await self._on_disk(self._write, batch)
         self._batch = None
         for done in batch.done:
             done()
@@ -220,9 +225,9 @@ class SpoolIntake:
 
     def _write(self, batch: Batch) -> None:
         """Make a batch durable; after an error the next call goes on where this one stopped."""
-        if batch.rows and (rows := pl.concat(batch.rows)).height:
+        if batch.rows and (rows := _joined(batch.rows)).height:
             good, quarantine = screen(self._placed(rows), self.tags, datetime.now(UTC), "live")
-            self.readings.append(good.select(*READINGS.schema))
+            self.readings.append(good)
             batch.reports.append(quarantine)
         batch.rows = []
         aside = [r for r in batch.reports if not r.is_empty()]
@@ -231,18 +236,17 @@ class SpoolIntake:
         batch.reports = []
 
     def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows with date, segment and seq: the place that names each for ever."""
+        """Rows of bronze.readings, with date, segment and seq: the place that names each for ever."""
         segment, seq = self._place
         if segment != self.readings.segment:
             segment, seq = self.readings.segment, 0
         self._place = (segment, seq + rows.height)
-        return rows.with_columns(
-            pl.col("tag").cast(WORDS),
-            source=_coded(rows["source"]),
-            date=pl.col("ts").dt.date(),
-            segment=pl.lit(segment),
-            seq=pl.int_range(seq, seq + rows.height, dtype=pl.Int64),
-        )
+        places = [
+            _days(rows["ts"]).alias("date"),
+            pl.Series("segment", [segment], dtype=pl.Enum([segment])).new_from_index(0, rows.height),
+            pl.Series("seq", np.arange(seq, seq + rows.height)),
+        ]
+        return rows.hstack(places)[list(READINGS.schema)]
 
     async def _drain(self, spool: Spool, name: str) -> None:
         for segment in await self._on_disk(spool.sealed):
@@ -276,7 +280,14 @@ class SpoolIntake:
         return f"{held} bytes are {len(files)} file(s) set aside" if files else "nothing acknowledged is dropped"
 
 
-def _coded(words: pl.Series) -> pl.Series:
-    """Words as codes; the usual one word in all rows is looked up once."""
-    same = not words.null_count() and bool((words == words.first()).all())
-    return words[:1].cast(WORDS).new_from_index(0, len(words)) if same else words.cast(WORDS)
+def _joined(batches: list[pl.DataFrame]) -> pl.DataFrame:
+    rows = [coded(batch) for batch in batches]
+    return rows[0] if len(rows) == 1 else pl.concat(rows, rechunk=True)
+
+
+def _days(ts: pl.Series) -> pl.Series:
+    """The UTC days; the usual one day of all rows is reckoned once."""
+    first, last = cast("datetime | None", ts.min()), cast("datetime | None", ts.max())
+    if ts.null_count() or first is None or last is None or first.date() != last.date():
+        return ts.dt.date()
+    return pl.Series([first.date()], dtype=pl.Date).new_from_index(0, len(ts))

@@ -15,6 +15,9 @@ class Collector(Strict):
     """Settings of `shopfloor collect`. Changes take effect when it is started again."""
 
     spool_max: Size = Field(default="2GiB", description="disk the spool may take; at it no source is read")
+    spool_every: Duration = Field(
+        default="200ms", description="time between writes to the spool: no value is safe sooner, each write costs"
+    )
     commit: Duration = Field(default="5s", description="time between appends to the lake")
     reload: bool = Field(default=True, description="take up a changed plant.toml without a restart")
     metrics_port: int | None = Field(

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from asyncua import Client
 
 from benchmarks.figure import own_cpu_s
-from connectors.opcua.decode_columns import Columns
 from connectors.opcua.session import GapClient, GapSubscription
 from connectors.opcua.session_items import Wish
+from connectors.opcua.wire.columns import Columns
 
 PUBLISH_MS = 100.0
 IDLE_S = 3.0

@@ -36,7 +36,7 @@ async def measure(plant: Path, root: Path, values: int, flush_s: float) -> dict[
 async def _came(root: Path, values: int, task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while _values(root) < values and not task.done():  # noqa: ASYNC110  another task writes the file looked at
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 def _values(root: Path) -> int:

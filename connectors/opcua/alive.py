@@ -8,13 +8,14 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from connectors.health import Health
-from connectors.intake import ROWS, as_instant, now_us
+from connectors.intake import ROWS, Seen, as_instant, now_us
 from connectors.opcua.session import KEEP_ALIVE_S, GapSubscription
 from connectors.repeats import Repeats, promises
 from plant.sources.tags import Tag
 
 CHECK_S = 1.0
-"""How often it is looked whether a value is to be said again."""
+"""How often it is looked whether a value is to be said again, more often where the server is asked more often."""
+_NOTHING = pl.DataFrame(schema=ROWS)
 
 
 class Alive:
@@ -33,6 +34,7 @@ class Alive:
         self._repeats = Repeats(source, promised)
         self.keep_alive_s = min([KEEP_ALIVE_S, *(us / 4e6 for us in promised.values())])
         """How often the server is asked to say that it lives: four times in the shortest `stale_after`."""
+        self._check_s = min(CHECK_S, self.keep_alive_s)
         self._some = bool(promised)
 
     def follow(self, sub: GapSubscription) -> None:
@@ -48,14 +50,14 @@ class Alive:
             return round(at.timestamp() * 1e6) if at else now_us()
         return self._received_us() - round((self._health.skew_s or 0.0) * 1e6)
 
-    def again(self, last: pl.DataFrame, silent: Collection[str]) -> pl.DataFrame:
-        """Rows that say unchanged values again, at most once in `CHECK_S`; `silent` tags are not monitored."""
+    def again(self, seen: Seen, silent: Collection[str]) -> pl.DataFrame:
+        """Rows that say unchanged values again, seldom more than once in `CHECK_S`; `silent` tags are not monitored."""
         now = time.monotonic()
-        if not self._some or self._sub is None or self._sub.answered_at is None or now - self._checked < CHECK_S:
-            return pl.DataFrame(schema=ROWS)
+        if not self._some or self._sub is None or self._sub.answered_at is None or now - self._checked < self._check_s:
+            return _NOTHING
         self._checked = now
         at_us = self.at_us()
-        rows = self._repeats.due(last.filter(~pl.col("tag").is_in(list(silent))), at_us)
+        rows = self._repeats.due(seen.last.filter(~pl.col("tag").is_in(list(silent))), at_us)
         # the clock is judged by received_at less server_at: these rows are to add nothing to what is known of it
         server_at, received_at = as_instant([at_us])[0], as_instant([self._received_us()])[0]
         return rows.with_columns(server_at=pl.lit(server_at), received_at=pl.lit(received_at))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
 
-from connectors.opcua.decode_columns import Columns, of_rows, of_value
+from connectors.opcua.wire.columns import Columns, of_rows, of_value
 
 logger = logging.getLogger(__name__)
 

@@ -22,16 +22,16 @@ from asyncua.ua.uaerrors import UaError
 
 from connectors.base import one_aside
 from connectors.gaps import Gap, confirmed, gap_rows, open_tags
-from connectors.intake import Intake, Seen, now_us
+from connectors.intake import WORDS, Intake, Seen, coded, now_us
 from connectors.opcua.alive import Alive
-from connectors.opcua.decode_columns import Columns, concat
 from connectors.opcua.history import HistoryUnavailableError, read_current, read_history
 from connectors.opcua.reader_nodes import nodes_of, wish_of
 from connectors.opcua.refusals import explained
-from connectors.opcua.rows import oldest_of, rows_of
 from connectors.opcua.security import believe_again, log_in, secure
 from connectors.opcua.session import GapClient, GapSubscription
 from connectors.opcua.session_items import Limits
+from connectors.opcua.wire.columns import Columns, concat
+from connectors.opcua.wire.rows import oldest_of, rows_of
 from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.sources.live import OpcUaSource
@@ -40,8 +40,8 @@ from plant.units import duration
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.2
-"""Between two looks at what came: values of two or three publish responses together cost half."""
+LONGEST_TICK_S = 1.0
+"""Most seconds between two looks at what came, however seldom the spool is written (`Intake.every_s`)."""
 HOLD_ROWS = 500_000
 """Values held in memory while history is read; above it the server is asked to queue."""
 REFUSED_AGAIN_S = 60.0
@@ -85,7 +85,7 @@ class OpcUaReader:
         self._alive = Alive(source.name, tags, health)
         self._lost_us: int | None = None
         self._warning = ""
-        self._tags = pl.Series([""], dtype=pl.String)
+        self._tags = pl.Series([""], dtype=WORDS)
         self._index = np.zeros(0, "i4")
 
     async def run(self) -> None:
@@ -136,8 +136,8 @@ class OpcUaReader:
                 await self._catch_up(client, sub)
             await self._drain()
             if not self._gap.is_set() and not sub.restoring:
-                await self._hand_on(self._alive.again(self.seen.last, self._refused))
-            await asyncio.sleep(TICK_S)
+                await self._hand_on(self._alive.again(self.seen, self._refused))
+            await asyncio.sleep(min(self.intake.every_s, LONGEST_TICK_S))
             _check(client, sub)
             if sub.refused and time.monotonic() - asked > REFUSED_AGAIN_S:
                 asked = time.monotonic()
@@ -150,7 +150,7 @@ class OpcUaReader:
             [wish_of(node, self.source, self._definitions[self.nodes[node.nodeid]]) for node in nodes]
         )
         by_node = {node.to_string(): tag for node, tag in self.nodes.items()}
-        self._tags = pl.Series([by_node[n] for n in handles.values()], dtype=pl.String)
+        self._tags = pl.Series([by_node[n] for n in handles.values()], dtype=WORDS)
         self._index = np.full(max(handles, default=0) + 1, -1, "i4")
         self._index[list(handles)] = np.arange(len(handles))
         refused = self.bad | {by_node[n]: f"{n} is refused with {why}" for n, why in sub.refused.items()}
@@ -255,7 +255,7 @@ class OpcUaReader:
             return
         mine = self.seen.last.filter(pl.col("tag").is_in(tags), pl.col("ts") <= datetime.now(UTC))["ts"].max()
         begin_us = begin_us if mine is None else max(begin_us, _us(mine))
-        rows = gap_rows(Gap(self.source.name, tuple(tags), begin_us, None, reason))
+        rows = coded(gap_rows(Gap(self.source.name, tuple(tags), begin_us, None, reason)))
         shown = self._rows(now_us(), await read_current(client.uaclient.session, nodes))
         end_us = max(begin_us + 2, _us(shown["server_at"].max() or shown["received_at"].max()))
         rows = self.seen.fresh(pl.concat([rows, shown.filter(pl.col("tag").is_in(tags)), confirmed(shown, end_us)]))
@@ -274,9 +274,9 @@ class OpcUaReader:
         self.health.saw(await self._hand_on(self._alive.mended(rows)), datetime.now(UTC))
 
     async def _hand_on(self, rows: pl.DataFrame) -> int:
-        rows = self.seen.fresh(rows)
-        self.seen.remember(rows)
         if not rows.is_empty():
+            rows = self.seen.fresh(rows)
+            self.seen.remember(rows)
             await self.intake.put(rows)
         return rows.height
 

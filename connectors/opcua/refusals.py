@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from asyncua import ua
 
+from connectors.login import LoginRefusedError
 from connectors.opcua.certs import expiry_words, load_file, own_paths, thumbprint
 from plant.errors import PlantError, SourceDownError
 from plant.sources.live import OpcUaSource
@@ -22,6 +23,7 @@ OURS = {
 LOGIN = {
     _S.BadUserAccessDenied, _S.BadIdentityTokenRejected, _S.BadIdentityTokenInvalid, _S.BadIdentityChangeNotSupported,
 }  # fmt: skip
+SELDOM = "tried again after 1 minute, then 5, 25 and 60, and at once when the collector is started again"
 FULL = {_S.BadTooManySessions, _S.BadTooManySubscriptions, _S.BadTcpNotEnoughResources, _S.BadTcpServerTooBusy}
 ADDRESS = {_S.BadTcpEndpointUrlInvalid, _S.BadServerUriInvalid, _S.BadServerNameMissing}
 
@@ -34,14 +36,15 @@ def explained(error: Exception, source: OpcUaSource, root: Path) -> PlantError:
     why = _status(error, source, root) if isinstance(error, ua.UaError) else _transport(error, source)
     if why is None:
         why = f"{said}; check it is running"
-    return SourceDownError(f"OPC UA server {source.endpoint}: {why}")
+    kind = LoginRefusedError if getattr(error, "code", None) in LOGIN else SourceDownError
+    return kind(f"OPC UA server {source.endpoint}: {why}")
 
 
 def _status(error: ua.UaError, source: OpcUaSource, root: Path) -> str | None:
     code = getattr(error, "code", None)
     name = type(error).__name__
     if code in LOGIN:
-        return f"the login was refused ({name}): {_login(source)}"
+        return f"the login was refused ({name}): {_login(source)}; {SELDOM}"
     if code in OURS and source.security != "none":
         return f"it refuses our certificate ({name}): {_our_certificate(root)}"
     if code in FULL:

@@ -18,9 +18,10 @@ from asyncua.client.ua_session import UaSession
 from asyncua.common.subscription import Subscription, SubscriptionItemData
 from asyncua.ua.uaerrors import BadMessageNotAvailable, BadNoSubscription, BadSessionIdInvalid, BadSubscriptionIdInvalid
 
-from connectors.opcua.decode import Raw, decode_auto, decode_publish
-from connectors.opcua.decode_columns import Columns, of_rows, of_value
 from connectors.opcua.session_items import Limits, Wish, create, limits_of
+from connectors.opcua.wire.columns import Columns, of_rows, of_value
+from connectors.opcua.wire.publish import Raw, decode_auto, decode_publish
+from connectors.opcua.wire.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class GapSubscription(Subscription):
         self._lacking: dict[int, str] = {}
         self._deadbands: set[str] = set()
         self.broken: Exception | None = None
-        self.restoring = False
+        self.restoring, self._rhythm = False, Rhythm()
         self.answered_at: float | None = None  # monotonic; nothing is missing up to the last answer
 
     @classmethod
@@ -200,7 +201,7 @@ class GapSubscription(Subscription):
 
     def _hand_on(self, notification: Any) -> None:
         if isinstance(notification, Raw):
-            self._on_batch(decode_auto(notification))
+            self._on_batch(decode_auto(notification, self._rhythm))
         elif isinstance(notification, ua.DataChangeNotification):
             self._on_batch(of_rows(of_value(i.ClientHandle, i.Value) for i in notification.MonitoredItems))
         elif isinstance(notification, ua.StatusChangeNotification):

@@ -57,6 +57,11 @@ class Watched:
         """Clear while the spool is full."""
         return self._intake.open
 
+    @property
+    def every_s(self) -> float:
+        """Seconds between two writes to disk."""
+        return self._intake.every_s
+
     async def put(self, rows: pl.DataFrame, done: Callable[[], None] | None = None) -> None:
         """Hand over rows."""
         self._health.took(rows)

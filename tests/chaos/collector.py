@@ -28,13 +28,13 @@ from plant.config import load
 BEFORE = {
     "before_sync": (os, "fdatasync"),
     "before_seal": (Spool, "seal"),
-    "before_commit": (warehouse.writing, "write_deltalake"),
+    "before_commit": (warehouse.writing, "append"),
     "before_delete": (Spool, "delete"),
 }
 AFTER = {
     "after_sync": (os, "fdatasync"),
     "after_seal": (Spool, "seal"),
-    "after_commit": (warehouse.writing, "write_deltalake"),
+    "after_commit": (warehouse.writing, "append"),
     "after_delete": (Spool, "delete"),
 }
 MID = "mid_commit"
@@ -48,7 +48,7 @@ def die() -> None:
 
 def arm(point: str, n: int) -> None:
     """Kill this process at the n-th passage of a point."""
-    owner, name = {**BEFORE, **AFTER, MID: (warehouse.writing, "write_deltalake")}[point]
+    owner, name = {**BEFORE, **AFTER, MID: (warehouse.writing, "append")}[point]
     real: Callable[..., Any] = getattr(owner, name)
     passages = itertools.count(1)
 

@@ -100,6 +100,8 @@ def utc(offset_s: float = 0.0) -> datetime:
 class MemoryIntake:
     """Keeps rows; calls `done` at once unless told to hold it."""
 
+    every_s = 0.2
+
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
@@ -110,7 +112,7 @@ class MemoryIntake:
 
     async def put(self, rows, done=None) -> None:
         await self.open.wait()
-        self.frames.append(rows)
+        self.frames.append(rows.cast(ROWS))  # words again where they came as codes
         if done and self.hold_done:
             self.held.append(done)
         elif done:

@@ -18,10 +18,10 @@ from asyncua.ua.ua_binary import struct_to_binary
 from dock_plant import MemoryIntake, in_loop, make_plant, until, utc
 
 from connectors.intake import ROWS, Seen, as_instant
-from connectors.opcua.decode import decode_auto, decode_publish
-from connectors.opcua.decode_columns import TICKS_1970, of_rows, of_value
 from connectors.opcua.history import HistoryUnavailableError
 from connectors.opcua.reader import OpcUaReader
+from connectors.opcua.wire.columns import TICKS_1970, of_rows, of_value
+from connectors.opcua.wire.publish import decode_auto, decode_publish
 from connectors.retry import Backoff, Health, supervise
 from connectors.spool import Spool
 from plant.config import load
@@ -90,7 +90,7 @@ def test_raw_decoding_is_that_of_asyncua(values):
 def test_picoseconds_stand_where_the_standard_puts_them():
     import struct
 
-    from connectors.opcua.decode import Raw
+    from connectors.opcua.wire.publish import Raw
 
     ticks = TICKS_1970 + 17_000_000_000_000_007
     item = struct.pack("<IBBdIqHqH", 9, 0x3F, 11, 2.5, 0x480, ticks, 1234, ticks + 1, 474)

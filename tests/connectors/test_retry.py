@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from dock_plant import in_loop
 
+from connectors.login import LoginRefusedError
 from connectors.retry import Backoff, Health, supervise
 from plant.errors import SourceDownError, TerminalError
 
@@ -43,6 +44,25 @@ async def test_an_outage_is_one_error_and_one_recovery(caplog):
     assert levels == ["INFO", "ERROR", "WARNING"]
     assert "cable out" in caplog.text
     assert health.state == "connected"
+
+
+@in_loop
+async def test_a_refused_login_is_tried_again_seldom(monkeypatch):
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    async def run():
+        if len(waits) == 6:
+            raise TerminalError("enough")
+        raise (LoginRefusedError if len(waits) != 4 else SourceDownError)("no")
+
+    monkeypatch.setattr("connectors.retry.asyncio.sleep", sleep)
+    await supervise(run, Health("plc", "opcua"), backoff=FAST)
+    assert [round(w / wanted, 1) for w, wanted in zip(waits, (60, 300, 1500, 3600, 0.01, 3600), strict=True)] == (
+        pytest.approx([1] * 6, abs=0.11)
+    )
 
 
 @in_loop

@@ -7,39 +7,43 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from connectors.intake import ROWS
-from connectors.opcua.decode_columns import TICKS_1970, Columns
+from connectors.intake import ROWS, WORDS
+from connectors.opcua.wire.columns import TICKS_1970, Columns
 
+CODED: dict[str, pl.DataType] = {n: WORDS if n in {"tag", "source"} else t for n, t in ROWS.items()}
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rows_of(columns: Columns, received_us: int, tags: pl.Series, index: np.ndarray, source: str) -> pl.DataFrame:
-    """Rows of `ROWS`; items of unknown handles are left out.
+    """Rows of `ROWS`, tag and source as codes; items of unknown handles are left out.
 
     `ts` is the source time; without it the server's counts, then `received_us` (us since 1970). `index` maps
-    a handle to its place in `tags`, -1 for none.
+    a handle to its place in `tags` (codes), -1 for none.
     """
     if not len(index):
-        return pl.DataFrame(schema=ROWS)
-    known = columns.handle < len(index)
-    place = index[columns.handle] if known.all() else np.where(known, index[np.where(known, columns.handle, 0)], -1)
-    n, every = len(place), bool((place >= 0).all())
+        return pl.DataFrame(schema=CODED)
+    handles, n = columns.handle, len(columns)
+    inside = int(handles.max(initial=0)) < len(index)
+    place = np.take(index, handles if inside else np.where(handles < len(index), handles, 0))
+    if not inside:
+        place[handles >= len(index)] = -1
+    every = bool(place.min(initial=0) >= 0)
     made = {
         "ts": pl.Series(_times(columns, received_us)).cast(ROWS["ts"]),
-        "tag": tags.gather(place if every else np.maximum(place, 0)) if len(tags) else _same(None, n, "tag"),
+        "tag": tags[pl.Series((place if every else np.maximum(place, 0)).view("u4"))],
         "value": _nullable(pl.Series(columns.value), columns.valid),
         "text": _texts(columns),
         "status": pl.Series(columns.status),
         "server_at": _nullable(pl.Series(_unix_us(columns.server)).cast(ROWS["server_at"]), columns.server > 0),
-        "received_at": pl.Series(np.full(n, received_us)).cast(ROWS["received_at"]),
+        "received_at": pl.Series([received_us]).cast(ROWS["received_at"]).new_from_index(0, n),
         "source": _same(source, n, "source"),
     }
-    frame = pl.DataFrame([made[name].alias(name) for name in ROWS])
+    frame = pl.DataFrame([made[name].alias(name) for name in CODED])
     return frame if every else frame.filter(pl.Series(place >= 0))
 
 
 def _same(value: object, n: int, column: str) -> pl.Series:
-    return pl.Series([value], dtype=ROWS[column]).new_from_index(0, n)
+    return pl.Series([value], dtype=CODED[column]).new_from_index(0, n)
 
 
 def oldest_of(columns: Columns) -> datetime | None:

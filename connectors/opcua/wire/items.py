@@ -7,21 +7,23 @@ there is then gathered by type. Field order after OPC 10000-6, 5.2.2.17 (DataVal
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import variant_from_binary
 
-from connectors.opcua.decode_columns import Columns, text_of
+from connectors.opcua.wire.columns import Columns, text_of
 
 VALUE, STATUS, SOURCE, SERVER, SOURCE_PS, SERVER_PS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _FIXED = {1: "?", 2: "<i1", 3: "<u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8", 10: "<f4", 11: "<f8"}
-_STRING = 12
+STRING = 12
 _AFTER = ((STATUS, "status", "<u4"), (SOURCE, "source", "<i8"), (SOURCE_PS, "source_ps", "<u2"),
           (SERVER, "server", "<i8"), (SERVER_PS, "server_ps", "<u2"))  # fmt: skip
 """What follows the value, in wire order."""
 _I32 = struct.Struct("<i")
+Learn = Callable[[bytes, np.ndarray, np.ndarray], None]
 _layouts: dict[tuple[int, int], np.dtype[Any] | None] = {}
 
 
@@ -51,6 +53,7 @@ def _sizes() -> list[int]:
     return sizes
 
 
+SIZES = np.array(_sizes())
 _SIZES = _sizes()
 _TAILS = [sum(np.dtype(code).itemsize for bit, _, code in _AFTER if mask & bit) for mask in range(0x100)]
 
@@ -92,8 +95,8 @@ def _columns(items: np.ndarray) -> Columns:
     )
 
 
-def walk(data: bytes, at: int, count: int) -> tuple[Columns, int]:
-    """`count` items of any types, and where they end.
+def walk(data: bytes, at: int, count: int, learn: Learn | None = None) -> tuple[Columns, int]:
+    """`count` items of any types, and where they end. `learn` is told where they start, and their keys.
 
     Raises:
         IndexError, struct.error, ua.UaError: the bytes are no items.
@@ -112,14 +115,17 @@ def walk(data: bytes, at: int, count: int) -> tuple[Columns, int]:
         at += size
     if at > len(data):
         raise IndexError(f"items end {at - len(data)} bytes behind the message")
-    return _gathered(data, np.array(starts), np.array(keys), tails, text), at
+    found, kinds = np.array(starts), np.array(keys)
+    if learn is not None:
+        learn(data, found, kinds)
+    return gathered(data, found, kinds, (np.array(list(tails), "i8"), np.array(list(tails.values()), "i8")), text), at
 
 
 def _wide(data: bytes, at: int, mask: int, n: int, text: dict[int, str]) -> int:
     """Where the value of varying size at `at` ends; what it says goes to `text`."""
     if not mask & VALUE:
         return at + 5
-    if data[at + 5] == _STRING:
+    if data[at + 5] == STRING:
         (length,) = _I32.unpack_from(data, at + 6)
         if length >= 0:
             text[n] = data[at + 10 : at + 10 + length].decode("utf8", "replace")
@@ -131,33 +137,41 @@ def _wide(data: bytes, at: int, mask: int, n: int, text: dict[int, str]) -> int:
     return int(buffer.cur_pos)
 
 
-def _gathered(
-    data: bytes, starts: np.ndarray, keys: np.ndarray, tails: dict[int, int], text: dict[int, str]
+def gathered(
+    data: bytes, starts: np.ndarray, keys: np.ndarray, tails: tuple[np.ndarray, np.ndarray], text: dict[int, str]
 ) -> Columns:
+    """The items at `starts` as columns.
+
+    `keys` are mask * 256 + type, `tails` which have a value of varying size and where that ends, `text` what such say.
+    """
     masks, kinds, n = keys >> 8, keys & 0xFF, len(keys)
     value, valid = np.zeros(n), np.zeros(n, "?")
     tail = starts + 5
-    for kind, code in _FIXED.items():
-        here = np.flatnonzero((kinds == kind) & (masks & VALUE > 0))
-        if len(here):
-            value[here] = _at(data, code, starts[here] + 6)
-            valid[here] = True
-            tail[here] += 1 + np.dtype(code).itemsize
-    if tails:
-        tail[list(tails)] = list(tails.values())
+    kinds = np.where(masks & VALUE > 0, kinds, 0)
+    there = np.flatnonzero(np.bincount(kinds, minlength=len(_FIXED) + 1)).tolist()
+    for kind, code in ((k, _FIXED[k]) for k in there if k in _FIXED):
+        here = np.flatnonzero(kinds == kind)
+        value[here] = at_places(data, code, starts[here] + 6)
+        valid[here] = True
+        tail[here] += 1 + np.dtype(code).itemsize
+    tail[tails[0]] = tails[1]
     found = {name: np.zeros(n, "i8") for _, name, _ in _AFTER}
     for bit, name, code in _AFTER:
-        here = np.flatnonzero(masks & bit)
-        if len(here):
-            found[name][here] = _at(data, code, tail[here])
+        has = masks & bit > 0
+        if has.all():
+            found[name] = at_places(data, code, tail).astype("i8", copy=False)
+            tail = tail + np.dtype(code).itemsize
+        elif has.any():
+            here = np.flatnonzero(has)
+            found[name][here] = at_places(data, code, tail[here])
             tail[here] += np.dtype(code).itemsize
     return Columns(
-        handle=_at(data, "<u4", starts), value=value, valid=valid, status=found["status"],
+        handle=at_places(data, "<u4", starts), value=value, valid=valid, status=found["status"],
         source=found["source"], server=found["server"], text=text,
     )  # fmt: skip
 
 
-def _at(data: bytes, code: str, places: np.ndarray) -> np.ndarray:
+def at_places(data: bytes, code: str, places: np.ndarray) -> np.ndarray:
     """The numbers that stand at these bytes."""
     kind = np.dtype(code)
     every = np.ndarray((len(data) - kind.itemsize + 1,), kind, data, strides=(1,))
