@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import demo, incremental, ledger, ledger_full, modbus, soak, sparkplug, trace, truth
+from benchmarks import demo, incremental, ledger, ledger_full, modbus, soak, sparkplug, sql, stock, trace, truth
 from benchmarks.dock import suite as dock
 from benchmarks.figure import Figure
 
@@ -26,6 +26,8 @@ SUITES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "readings": ledger_full.cleaning,
     "soak": soak.figures,
     "sparkplug": sparkplug.figures,
+    "sql": sql.figures,
+    "stock": stock.figures,
     "trace": trace.figures,
     "truth": truth.figures,
 }

@@ -88,8 +88,20 @@ class Dock(Protocol):
         """The time of this run, aware, UTC."""
         ...
 
-    def known(self, record_set: str) -> pl.DataFrame:
-        """Latest version per record of bronze.records: record_key, row_hash, watermark, segment."""
+    def known(self, record_set: str, keys: pl.Series | None = None) -> pl.DataFrame:
+        """Latest version per record of bronze.records, all or with these keys: record_key, row_hash, watermark."""
+        ...
+
+    def landed(self, record_set: str) -> int:
+        """Version of the last landing of a record set; -1 before the first."""
+        ...
+
+    def mark(self, record_set: str) -> tuple[str | None, bool]:
+        """What `keep` was last told of a record set, and whether nothing has landed in it since."""
+        ...
+
+    def keep(self, record_set: str, mark: str) -> None:
+        """Remember a text that describes what has landed; called when every landing was appended."""
         ...
 
 

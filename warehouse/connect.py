@@ -19,6 +19,7 @@ from warehouse.lake import Lake
 from warehouse.lineage.macro import create_lot_trace
 from warehouse.meta import Configured, frames
 from warehouse.proposals.views import create_proposal_views
+from warehouse.records import create_record_history
 from warehouse.revisions.definitions import NAME as DEFINITIONS
 from warehouse.revisions.views import create_views
 from warehouse.snapshot import SQL_TYPES, Snapshot, literal, select
@@ -83,6 +84,7 @@ class Window:
             create_macros(self.con)
             create_lot_trace(self.con)
             create_proposal_views(self.con)
+            create_record_history(self.con)
         fill_meta(self.con, meta)
         self.con.execute("COMMIT")
 

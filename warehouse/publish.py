@@ -33,6 +33,7 @@ from warehouse.lake import Lake
 from warehouse.lineage.macro import comment_lot_trace, create_lot_trace
 from warehouse.meta import Configured, frames
 from warehouse.proposals.views import comment_proposal_views, create_proposal_views
+from warehouse.records import comment_record_history, create_record_history
 from warehouse.revisions.views import comment_views, create_views
 from warehouse.snapshot import literal, select
 from warehouse.state import State
@@ -73,6 +74,7 @@ def publish(
             create_macros(con)
             create_lot_trace(con)
             create_proposal_views(con)
+            create_record_history(con)
             fill_meta(con, meta)
             _comment(con, "VIEW")
         state.note(NOTE, signature)
@@ -126,8 +128,8 @@ def _comment(con: duckdb.DuckDBPyConnection, kind: str, layers: Sequence[str] = 
         macros = (*comment_macros(), *comment_lot_trace()) if "silver" in layers else ()
         for statement in (*comment_views(), *macros):
             con.execute(statement)
-    if "bronze" in layers:  # they are views over bronze.proposals
-        for statement in comment_proposal_views():
+    if "bronze" in layers:  # they are views over bronze.proposals and bronze.records
+        for statement in (*comment_proposal_views(), *comment_record_history()):
             con.execute(statement)
 
 

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connectors.sql.failures import told
 from connectors.sql.read import target
-from plant.errors import PlantError, SourceDownError, TerminalError
+from connectors.sql.sessions import arguments, begin, prepare
+from plant.errors import TerminalError
 from plant.sources.batch import SqlSource
 
-POSTGRES = {"connect_timeout": 5, "options": "-c timezone=UTC -c default_transaction_read_only=on"}
+EXTRAS = {"mysql": "pymysql", "mariadb": "pymysql", "mssql": "pymssql", "oracle": "oracledb"}
+"""What to install to read a database, by the beginning of its URL."""
 
 
-def open_engine(source: SqlSource, root: Path) -> sa.Engine:
-    """An engine to read with. SQLite (mode=ro) and PostgreSQL (read-only transactions) refuse every write.
+def open_engine(source: SqlSource, root: Path, *, lenient: bool = False) -> sa.Engine:
+    """An engine to read with; `connectors.sql.sessions` says what keeps each kind of database from being written.
 
-    SQLAlchemy has no read-only mode for all databases: any other one is sent SELECTs only and never a
-    commit, but nothing here forces it, so its user should be one that may only read. `url_env` wins over
-    `url` where it is set; `{root}` is the --root folder.
+    `url_env` wins over `url` where it is set; `{root}` is the --root folder. `lenient`: see `sessions.prepare`.
 
     Raises:
         TerminalError: the URL cannot be understood or its driver is not installed.
@@ -30,19 +31,24 @@ def open_engine(source: SqlSource, root: Path) -> sa.Engine:
     try:
         url = sa.make_url(text)
         if url.get_backend_name() == "sqlite":
-            return _sqlite(url)
-        options = POSTGRES if url.get_backend_name() == "postgresql" else {}
-        return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+            url = sa.make_url(f"sqlite:///{Path(url.database or '').absolute().as_uri()}?mode=ro&uri=true")
+        engine = sa.create_engine(url, connect_args=arguments(url), poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, ImportError) as error:
-        raise TerminalError(
-            f"source {source.name!r}: {type(error).__name__} in its URL; valid is e.g. sqlite:///{{root}}/erp.sqlite "
-            f"or postgresql://user@host/database: correct `url`{f' or {source.url_env}' if source.url_env else ''}"
-        ) from error
+        raise TerminalError(_wrong_url(source, text, error)) from error
+    prepare(engine, lenient=lenient)
+    return engine
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
-    path = Path(url.database or "").absolute()
-    return sa.create_engine(f"sqlite:///{path.as_uri()}?mode=ro&uri=true", poolclass=sa.NullPool)
+def _wrong_url(source: SqlSource, text: str, error: Exception) -> str:
+    where = f"`url`{f' or {source.url_env}' if source.url_env else ''}"
+    kind = text.partition(":")[0].partition("+")[0]
+    if isinstance(error, ImportError) and kind in EXTRAS:
+        wanted = f"pip install {EXTRAS[kind]}"
+        return f"source {source.name!r}: no driver for {kind} ({error.name}): {wanted}, or correct {where}"
+    return (
+        f"source {source.name!r}: {type(error).__name__} in its URL; valid is e.g. sqlite:///{{root}}/erp.sqlite "
+        f"or postgresql://user@host/database: correct {where}"
+    )
 
 
 @contextmanager
@@ -50,28 +56,19 @@ def connected(engine: sa.Engine, name: str) -> Iterator[sa.Connection]:
     """A connection with one view of the data; leaving it rolls back. Driver errors become errors of the house.
 
     Raises:
-        SourceDownError: the database cannot be reached, or went away.
+        SourceDownError: the database cannot be reached, went away, or another session holds what is read.
         TerminalError: it refuses what is asked.
     """
     try:
         connection = engine.connect()
     except sa.exc.DBAPIError as error:
-        raise _error(engine, name, error) from error
+        raise told(engine, name, error) from error
     with connection:
-        if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         try:
+            begin(connection)
             yield connection
         except sa.exc.DBAPIError as error:
-            raise _error(engine, name, error) from error
-
-
-def _error(engine: sa.Engine, name: str, error: sa.exc.DBAPIError) -> PlantError:
-    said = str(error.orig).splitlines()[0]
-    where = engine.url.render_as_string()
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-        return SourceDownError(f"{name}: {where} cannot be reached ({said}): start the database or correct its URL")
-    return TerminalError(f"{name}: the database refuses the query ({said}): correct the table in plant.toml")
+            raise told(engine, name, error) from error
 
 
 def look_up(source: SqlSource, root: Path) -> None:
@@ -84,7 +81,6 @@ def look_up(source: SqlSource, root: Path) -> None:
     engine = open_engine(source, root)
     try:
         with connected(engine, source.name) as connection:
-            connection.execute(sa.text("SELECT 1"))
             for one in source.tables:
                 target(connection, source, one)
     finally:

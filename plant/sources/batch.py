@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plant.shifts.sections import Duration, Name, Strict
 
@@ -45,14 +45,54 @@ class FilesSource(Strict):
     )
 
 
-class SqlTable(Strict):
-    """A relational table to take in."""
+SqlMode = Literal["watermark", "append_only", "snapshot", "logical"]
 
-    name: Name
-    key: tuple[str, ...] = ("id",)
-    watermark: str | None = None
+
+class SqlTable(Strict):
+    """A relational table to take in. Names are quoted as they are: any name a database allows is one."""
+
+    name: Name = Field(description="name of the record set, and of the table where `table` is not given")
+    table: str | None = Field(default=None, min_length=1, description="its name in the database, where it is another")
+    mode: SqlMode | None = Field(
+        default=None,
+        description="watermark (default where one is given), append_only, snapshot (default) or logical (PostgreSQL)",
+    )
+    key: tuple[str, ...] = Field(default=("id",), min_length=1)
+    watermark: str | tuple[str, ...] | None = Field(
+        default=None, description="column that grows with every change; of several the first that is not null counts"
+    )
     overlap: Duration = "10min"
-    query: str | None = Field(default=None, description="SELECT to use instead of the whole table")
+    deletes: Literal["compare", "never"] | Annotated[int, Field(ge=1)] = Field(
+        default="compare", description="look for vanished rows whenever the table changed, never, or every N changes"
+    )
+    reconcile: Duration | Literal["never"] = Field(
+        default="24h", description="every row is compared again after this long, whatever the cheap signs say"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="columns left out, e.g. printed documents")
+    retyped: tuple[str, ...] = Field(default=(), description="columns whose change of type is accepted")
+    query: str | None = Field(default=None, description="one SELECT to use instead of the whole table")
+
+    @property
+    def watermarks(self) -> tuple[str, ...]:
+        """Columns of the watermark, the one that counts first; empty without one."""
+        return (self.watermark,) if isinstance(self.watermark, str) else self.watermark or ()
+
+    @property
+    def reading(self) -> SqlMode:
+        """How changes are found."""
+        return self.mode or ("watermark" if self.watermark else "snapshot")
+
+    @model_validator(mode="after")
+    def _possible(self) -> SqlTable:
+        if self.mode == "watermark" and not self.watermarks:
+            raise ValueError(f'table {self.name!r}: mode = "watermark" needs `watermark`; valid without it: snapshot')
+        if self.query and self.mode == "logical":
+            raise ValueError(
+                f'table {self.name!r}: mode = "logical" follows a table; a `query` can be read as snapshot'
+            )
+        if unkept := [c for c in (*self.key, *self.watermarks) if c in self.exclude]:
+            raise ValueError(f"table {self.name!r}: {', '.join(unkept)} is key or watermark and cannot be in `exclude`")
+        return self
 
 
 class SqlSource(Strict):
@@ -64,5 +104,12 @@ class SqlSource(Strict):
     url_env: str | None = None
     db_schema: str | None = None
     timezone: str = "UTC"
+    slot: str | None = Field(
+        default=None, pattern=r"^[a-z0-9_]{1,63}$", description='replication slot of mode = "logical"; one a source'
+    )
+    adapter: str | None = Field(
+        default=None, description="shipped adapter, or a file relative to plant.toml: what to take in, and into what"
+    )
+    without: tuple[str, ...] = Field(default=(), description="tables of the adapter that are not taken in")
     tables: tuple[SqlTable, ...] = ()
     on_start: Literal["error", "retry", "ignore"] = "retry"

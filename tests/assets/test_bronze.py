@@ -39,8 +39,17 @@ class MemoryDock:
     def now(self) -> datetime:
         return NOW
 
-    def known(self, record_set: str) -> pl.DataFrame:
+    def known(self, record_set: str, keys: pl.Series | None = None) -> pl.DataFrame:
         return self.latest.get(record_set, nothing_known(record_set))
+
+    def landed(self, record_set: str) -> int:
+        return -1
+
+    def mark(self, record_set: str) -> tuple[str | None, bool]:
+        return None, False
+
+    def keep(self, record_set: str, mark: str) -> None:
+        pass
 
 
 class Door(dg.IOManager):
@@ -51,8 +60,8 @@ class Door(dg.IOManager):
         self.landed: list[Landing] = []
 
     def handle_output(self, context: dg.OutputContext, obj: list[Landing]) -> None:
-        self.landed += obj
         for landing in obj:
+            self.landed.append(landing)
             if landing.ingested:
                 self.dock.record(landing.ingested)
             if landing.table == "bronze.records" and landing.frame.height:

