@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from plant.adapters.model import Adapter
+from plant.adapters.read import adapters_of
 from plant.checks.problems import problems_of
 from plant.errors import ConfigError
 from plant.model import Area, Line, Machine, PlantFile, Site, Source
@@ -54,6 +56,11 @@ class Plant:
         """Sources by name."""
         return {x.name: x for x in self.file.source}
 
+    @cached_property
+    def adapters(self) -> dict[str, Adapter]:
+        """How the tables of each SQL source become the canonical ones, by source; as they were first asked for."""
+        return adapters_of(self.sources, self.path.parent)
+
     def area_of(self, machine: str) -> str:
         """Area a machine stands in."""
         return self.lines[self.machines[machine].line].area
@@ -89,7 +96,9 @@ def load(path: Path | str = "plant.toml") -> Plant:
     found, data = problems_of(path)
     if found:
         raise ConfigError(found)
-    return Plant(PlantFile.model_validate(data), path)
+    plant = Plant(PlantFile.model_validate(data), path)
+    plant.adapters  # noqa: B018 - read now: what was checked is what is used, whatever becomes of the files
+    return plant
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The relational silver tables: latest version of each record of MES, WMS and ERP, one asset a table.
 
-They are pure renames, so `ADAPTERS` declares them and one factory makes the assets. A record that breaks its
-contract is left out and reported: in silver.rejected_records, as a warning in the run's log and as metadata.
+The adapters of the plant's SQL sources say how each is filled, so one factory makes the assets. A record that breaks
+its contract is left out and reported: in silver.rejected_records, as a warning in the run's log and as metadata.
 """
 
 # No `from __future__ import annotations`: Dagster compares the type of `context` itself, not its name.
@@ -10,24 +10,17 @@ from typing import Any
 
 import polars as pl
 
-from assets.kernels.enterprise.records import ADAPTERS, Adapter, Decoded, adapt
+from assets.kernels.enterprise.records import Decoded
+from assets.silver.adapted import adapted
+from plant.adapters.canonical import CANONICAL
+from plant.adapters.run import Run
 from plant.config import Plant
+from plant.tables import Table
 
 import dagster as dg  # isort: skip
 
 SAMPLES = 5
 """Rejected records shown in an asset's metadata; all of them are counted."""
-
-
-def record_sets(plant: Plant, source_table: str) -> list[str]:
-    """Names in bronze.records of a table of that name, over every SQL source of the plant."""
-    return [
-        f"{source.name}.{taken.name}"
-        for source in plant.file.source
-        if source.kind == "sql"
-        for taken in source.tables
-        if taken.name == source_table
-    ]
 
 
 def kept(context: dg.AssetExecutionContext, decoded: Decoded) -> pl.DataFrame:
@@ -49,20 +42,23 @@ def _about(rejected: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _asset(adapter: Adapter) -> dg.AssetsDefinition:
+def _asset(name: str, contract: Table) -> dg.AssetsDefinition:
     @dg.asset(
-        key=["silver", adapter.table],
+        key=["silver", name],
         ins={"records": dg.AssetIn(key=["bronze", "records"])},
         group_name="silver",
         kinds={"polars", "delta"},
-        description=f"Latest version of each record of {adapter.source_table}, over every SQL source that has it.",
+        description=f"{contract.doc} Of every SQL source whose adapter fills it.",
     )
     def enterprise_table(
-        context: dg.AssetExecutionContext, records: pl.LazyFrame, plant: dg.ResourceParam[Plant]
+        context: dg.AssetExecutionContext,
+        records: pl.LazyFrame,
+        plant: dg.ResourceParam[Plant],
+        run_mapping: dg.ResourceParam[Run],
     ) -> pl.DataFrame:
-        return kept(context, adapt(records, adapter, record_sets(plant, adapter.source_table)))
+        return kept(context, adapted(plant, records, name, run_mapping))
 
     return enterprise_table
 
 
-enterprise_tables: list[dg.AssetsDefinition] = [_asset(adapter) for adapter in ADAPTERS]
+enterprise_tables: list[dg.AssetsDefinition] = [_asset(name, contract) for name, contract in CANONICAL.items()]

@@ -4,9 +4,10 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.records import ADAPTERS, adapt, left_out
-from assets.kernels.enterprise.stock import moves
-from assets.silver.enterprise import record_sets
+from assets.kernels.enterprise.records import left_out
+from assets.silver.adapted import adapted, sources_of_sets
+from plant.adapters.canonical import CANONICAL
+from plant.adapters.run import Run
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
@@ -18,9 +19,9 @@ import dagster as dg  # isort: skip
     group_name="silver",
     kinds={"polars", "delta"},
 )
-def rejected_records(records: pl.LazyFrame, plant: dg.ResourceParam[Plant]) -> pl.LazyFrame:
+def rejected_records(
+    records: pl.LazyFrame, plant: dg.ResourceParam[Plant], run_mapping: dg.ResourceParam[Run]
+) -> pl.LazyFrame:
     """One row per record that is left out of silver in its newest version; gone once its source corrects it."""
-    judged = {a.table: adapt(records, a, record_sets(plant, a.source_table)) for a in ADAPTERS}
-    judged["stock_ledger"] = moves(records, record_sets(plant, "stock_moves"))
-    sources = {f"{s.name}.{t.name}": s.name for s in plant.file.source if s.kind == "sql" for t in s.tables}
-    return left_out(judged, sources)
+    judged = {name: adapted(plant, records, name, run_mapping) for name in CANONICAL}
+    return left_out(judged, sources_of_sets(plant))

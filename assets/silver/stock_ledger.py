@@ -4,8 +4,7 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.stock import ledger, moves
-from assets.silver.enterprise import kept, record_sets
+from assets.kernels.enterprise.stock import ledger
 from plant.calendar import clock
 from plant.config import Plant
 
@@ -15,19 +14,13 @@ import dagster as dg  # isort: skip
 @dg.asset(
     key=["silver", "stock_ledger"],
     ins={
-        "records": dg.AssetIn(key=["bronze", "records"]),
+        "stock_moves": dg.AssetIn(key=["silver", "stock_moves"]),
         "locations": dg.AssetIn(key=["silver", "locations"]),
     },
     group_name="silver",
     kinds={"polars", "delta"},
 )
-def stock_ledger(
-    context: dg.AssetExecutionContext,
-    records: pl.LazyFrame,
-    locations: pl.LazyFrame,
-    plant: dg.ResourceParam[Plant],
-) -> pl.LazyFrame:
+def stock_ledger(stock_moves: pl.LazyFrame, locations: pl.LazyFrame, plant: dg.ResourceParam[Plant]) -> pl.LazyFrame:
     """One row per stock move and location inside the plant."""
-    moved = kept(context, moves(records, record_sets(plant, "stock_moves")))
     sites = {s.name: (s.timezone, clock(s.day_start)) for s in plant.file.site}
-    return ledger(moved.lazy(), locations, sites, default_site=plant.file.site[0].name)
+    return ledger(stock_moves, locations, sites, default_site=plant.file.site[0].name)

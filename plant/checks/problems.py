@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from plant.adapters.read import with_adapters
 from plant.checks.names import name_problems
 from plant.checks.shape import shape_problems
 from plant.checks.tags import source_problems, tag_problems
@@ -35,12 +36,13 @@ def problems_of(path: Path) -> tuple[list[Problem], dict[str, Any]]:
         return [_syntax(path, str(error))], {}
     whole, entries, unread = with_calendars(path, data)
     whole, lines, unmapped = with_maps(path, whole)
+    whole, unadapted = with_adapters(path, whole)
     checks = (shape_problems, name_problems, tag_problems, time_problems, source_problems)
     told: dict[str, Problem] = {}
     for problem in (p for check in checks for p in check(str(path), whole)):
         told.setdefault(problem.key, problem)  # the shape's word comes first: one key, one problem
     own = sorted(told.values(), key=lambda p: _natural(p.key))
-    return [*(lines.placed(entries.placed(p)) for p in own), *unread, *unmapped], whole
+    return [*(lines.placed(entries.placed(p)) for p in own), *unread, *unmapped, *unadapted], whole
 
 
 def _syntax(path: Path, message: str) -> Problem:

@@ -30,9 +30,10 @@ WORK_ORDERS = _table(
     C("order_id", "str", "work order"), C("product", "str", "product made"),
     C("planned_pcs", "f64", "ordered quantity", low=0),
     C("planned_scrap_pcs", "f64", "scrap planned for (PSQ); null: not planned", null=True, low=0),
-    C("status", "str", "planned, released, running, done or closed"),
+    C("status", "str", "planned, released, running, done, closed or cancelled"),
     _at("planned_start_at", "planned start"), _at("planned_end_at", "planned end"),
     _at("started_at", "actual start"), _at("ended_at", "actual end"),
+    _at("released_at", "released to the shop floor; null: not told, its first operation counts"),
 )  # fmt: skip
 
 OPERATIONS = _table(
@@ -41,6 +42,22 @@ OPERATIONS = _table(
     C("machine", "str", "machine"), C("operation", "str", "operation name"),
     C("seq", "i64", "position in the routing", low=0), C("product", "str", "product made"),
     _at("started_at", "registered on the machine"), _at("ended_at", "taken off the machine; null: still on it"),
+    _at("planned_start_at", "planned start"), _at("planned_end_at", "planned end"),
+    C("planned_setup_s", "f64", "planned set-up time; null: not planned", null=True, low=0),
+    C("planned_run_s", "f64", "planned run time of the planned quantity; null: not planned", null=True, low=0),
+    C("planned_pcs", "f64", "planned quantity; null: that of the order", null=True, low=0),
+    C("planned_labour_s", "f64", "planned time of people, set-up and run; null: not planned", null=True, low=0),
+    C("planned_energy_kwh", "f64", "planned energy, set-up and run; null: not planned", null=True, low=0),
+)  # fmt: skip
+
+WORK_INSTRUCTIONS = _table(
+    "work_instructions", "Work instructions: what is to be done in an operation, by revision.",
+    C("instruction_id", "str", "instruction"), C("operation", "str", "operation name"),
+    C("product", "str", "product; null: every product", null=True),
+    C("machine", "str", "machine; null: every machine", null=True),
+    C("seq", "i64", "step, in order", low=0), C("title", "str", "title"), C("text", "str", "what to do", null=True),
+    C("document", "str", "drawing or document", null=True), C("edition", "str", "revision of the text", null=True),
+    _at("valid_from_at", "valid from"), _at("valid_to_at", "valid until, exclusive; null: still valid"),
 )  # fmt: skip
 
 DOWNTIMES = _table(
@@ -57,6 +74,8 @@ MATERIALS = _table(
     C("kind", "str", "raw, semi or finished"), C("unit", "str", "unit of measure"),
     C("standard_cost_cents", "i64", "standard cost per unit, minor currency units", low=0),
     C("price_cents", "i64", "sales price per unit, minor currency units", null=True, low=0),
+    C("space_per_unit", "f64", "space a unit takes, in the unit of silver.locations.capacity; null: 1",
+      null=True, low=0),
 )  # fmt: skip
 
 BILLS = _table(
@@ -84,6 +103,29 @@ LOCATIONS = _table(
     "locations", "Storage locations of the WMS.",
     C("location", "str", "location; 'external' is outside the plant"), C("zone", "str", "zone"),
     C("capacity", "f64", "capacity in units", null=True, low=0),
+    C("kind", "str", "what the location is; null: storage", null=True,
+      allowed=("storage", "receiving", "shipping", "production", "supplier", "customer", "lost", "view")),
+    C("travel_m", "f64", "way from the point of use or dispatch to the location and back", null=True, low=0),
+)  # fmt: skip
+
+STOCK_MOVES = _table(
+    "stock_moves", "Stock moves of the WMS or ERP that have happened; planned ones are not moves.",
+    C("move_id", "str", "stock move"), C("at", "instant", "posting time: when the move counts"),
+    C("material", "str", "material"), C("lot", "str", "lot", null=True),
+    C("from_location", "str", "where it was"), C("to_location", "str", "where it went"),
+    C("qty", "f64", "quantity moved, in the material's unit"),
+    C("unit_cost_cents", "f64", "cost per unit, minor currency units (fractions are allowed)"),
+    C("kind", "str", "receipt, issue, production, shipment, scrap, transfer or adjustment",
+      allowed=("receipt", "issue", "production", "shipment", "scrap", "transfer", "adjustment")),
+    C("reference", "str", "order the move belongs to", null=True),
+    _at("booked_at", "when it was entered; later than `at` for a back-dated posting; null: not told"),
+)  # fmt: skip
+
+STOCK_LEVELS = _table(
+    "stock_levels", "Stock as the WMS or ERP itself states it, or as somebody counted it: what the ledger is held to.",
+    C("level_id", "str", "statement"), C("material", "str", "material"), C("location", "str", "location"),
+    C("lot", "str", "lot; null: all lots together", null=True), C("qty", "f64", "quantity stated"),
+    C("at", "instant", "as of"), C("kind", "str", "stated by the system, or counted", allowed=("system", "count")),
 )  # fmt: skip
 
 PURCHASE_ORDERS = _table(
@@ -92,6 +134,10 @@ PURCHASE_ORDERS = _table(
     C("qty", "f64", "ordered", low=0), C("unit_price_cents", "i64", "price per unit", low=0),
     _at("ordered_at", "ordered"), _at("promised_at", "promised"), _at("received_at", "received"),
     C("received_qty", "f64", "received", null=True, low=0), C("status", "str", "open, received or cancelled"),
+    C("order_id", "str", "purchase order of the line; null: a line is its own order", null=True),
+    _at("requested_at", "asked for by the plant"), _at("confirmed_at", "first date confirmed by the supplier"),
+    C("confirmed_qty", "f64", "quantity first confirmed", null=True, low=0),
+    C("currency", "str", "ISO 4217; null: the plant's", null=True),
 )  # fmt: skip
 
 SALES_ORDERS = _table(
@@ -100,6 +146,36 @@ SALES_ORDERS = _table(
     C("qty", "f64", "ordered", low=0), C("unit_price_cents", "i64", "price per unit", low=0),
     _at("ordered_at", "ordered"), _at("requested_at", "requested by the customer"), _at("shipped_at", "shipped"),
     C("shipped_qty", "f64", "shipped", null=True, low=0), C("status", "str", "open, shipped or cancelled"),
+    C("order_id", "str", "sales order of the line; null: a line is its own order", null=True),
+    _at("confirmed_at", "first date confirmed to the customer"),
+    C("confirmed_qty", "f64", "quantity first confirmed", null=True, low=0),
+    C("currency", "str", "ISO 4217; null: the plant's", null=True),
+)  # fmt: skip
+
+DELIVERIES = _table(
+    "deliveries", "Deliveries: what arrived from suppliers and went to customers, one row a delivered line.",
+    C("delivery_id", "str", "delivered line"), C("direction", "str", "which way", allowed=("inbound", "outbound")),
+    C("shipment", "str", "delivery note it is a line of", null=True),
+    C("order_line", "str", "purchase_id or sales_id", null=True), C("partner", "str", "supplier or customer"),
+    C("material", "str", "material"), C("qty", "f64", "quantity delivered, in the material's unit", low=0),
+    _at("shipped_at", "left the sender"), _at("delivered_at", "arrived; null: on its way"),
+    C("rejected_qty", "f64", "refused or damaged; null: not told", null=True, low=0),
+    C("documents_ok", "bool", "papers complete and right; null: not told", null=True),
+    C("lot", "str", "lot", null=True),
+)  # fmt: skip
+
+SUPPLIERS = _table(
+    "suppliers", "Suppliers.",
+    C("supplier", "str", "supplier"), C("name", "str", "name"),
+    C("lead_time_d", "f64", "agreed lead time in days", null=True, low=0),
+    C("country", "str", "ISO 3166 code", null=True),
+    C("active", "bool", "may be ordered from; null: not told", null=True),
+)  # fmt: skip
+
+CUSTOMERS = _table(
+    "customers", "Customers.",
+    C("customer", "str", "customer"), C("name", "str", "name"), C("country", "str", "ISO 3166 code", null=True),
+    C("active", "bool", "may order; null: not told", null=True),
 )  # fmt: skip
 
 PARTNERS = _table(
@@ -113,6 +189,26 @@ INVOICES = _table(
     C("invoice_id", "str", "invoice"), C("kind", "str", "payable or receivable"), C("partner", "str", "partner"),
     C("reference", "str", "order line"), C("amount_cents", "i64", "amount, minor currency units"),
     _at("issued_at", "issued"), _at("due_at", "due"), _at("paid_at", "paid; null: open"),
+    C("qty", "f64", "quantity invoiced, where the invoice is of one line", null=True),
+    C("tax_cents", "i64", "tax within the amount, minor currency units; null: not told", null=True),
+    C("currency", "str", "ISO 4217; null: the plant's", null=True),
+)  # fmt: skip
+
+COST_RATES = _table(
+    "cost_rates", "What an hour, a kilowatt hour or a unit costs, by what it is of and since when.",
+    C("rate_id", "str", "rate"),
+    C("kind", "str", "what is paid", allowed=("machine", "labour", "setup", "energy", "overhead")),
+    C("scope", "str", "machine, line, site or operation the rate holds for; null: the plant", null=True),
+    C("unit", "str", "unit it is per", allowed=("h", "kWh", "pcs")),
+    C("rate_cents", "f64", "minor currency units per unit", low=0),
+    _at("valid_from_at", "valid from; null: ever"), _at("valid_to_at", "valid until, exclusive; null: still"),
+)  # fmt: skip
+
+PEOPLE_SHIFTS = _table(
+    "people_shifts", "The roster: who is planned to work when and where.",
+    C("roster_id", "str", "entry"), C("person", "str", "person"), C("shift", "str", "shift", null=True),
+    C("line", "str", "line or work centre", null=True), C("role", "str", "role or qualification", null=True),
+    C("start_at", "instant", "planned start"), C("end_at", "instant", "planned end"),
 )  # fmt: skip
 
 INSPECTIONS = _table(
@@ -139,6 +235,7 @@ ATTENDANCE = _table(
 )  # fmt: skip
 
 ENTERPRISE = (
-    WORK_ORDERS, OPERATIONS, DOWNTIMES, ATTENDANCE, MATERIALS, BILLS, LOTS, LOT_LINKS, LOCATIONS, PURCHASE_ORDERS,
-    SALES_ORDERS, PARTNERS, INVOICES, INSPECTIONS, MAINTENANCE,
+    WORK_ORDERS, OPERATIONS, WORK_INSTRUCTIONS, DOWNTIMES, ATTENDANCE, PEOPLE_SHIFTS, MATERIALS, BILLS, LOTS, LOT_LINKS,
+    LOCATIONS, STOCK_MOVES, STOCK_LEVELS, PURCHASE_ORDERS, SALES_ORDERS, DELIVERIES, SUPPLIERS, CUSTOMERS, PARTNERS,
+    INVOICES, COST_RATES, INSPECTIONS, MAINTENANCE,
 )  # fmt: skip

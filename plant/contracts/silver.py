@@ -184,15 +184,16 @@ RETRACTED = Table(
 REJECTED = Table(
     name="silver.rejected_records",
     doc="Newest versions of records that break the contract of their silver table and are left out of it.",
-    grain="one record of a source table",
-    key=("record_set", "record_key"),
+    grain="one record of a source table and silver table it is left out of",
+    key=("table_name", "record_set", "record_key"),
     write="replace",
-    sort=("record_set", "record_key"),
+    sort=("table_name", "record_set", "record_key"),
     columns=(
         C("table_name", "str", "silver table it is left out of"),
         C("source", "str", "name of the source in plant.toml"),
         C("record_set", "str", "source.table"), C("record_key", "str", "key of the record, JSON array"),
-        C("reason", "str", "missing_value, unreadable_value, out_of_range or duplicate_key; the first that was found"),
+        C("reason", "str", "the first that was found: missing_value, unreadable_value, out_of_range, duplicate_key, "
+          "unit_mismatch, not_taken_in, mapping_failed, or a word of the adapter"),
         C("message", "str", "every fault: what was found, what is valid"), C("payload", "str", "the record, JSON"),
         C("ingested_at", "instant", "when this version was read"),
         C("segment", "str", "ingestion batch in bronze.records"), C("seq", "i64", "position inside the batch", low=0),

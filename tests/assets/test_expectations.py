@@ -132,6 +132,9 @@ def ledger(machine, *hours, day=DAY, account="production"):
 WHOLE = ledger("a", (0, 8), (8, 24)) + ledger("b", (0, 24))
 NONE = dict.fromkeys(NAMES, 0)
 OEE = {"produced_pcs": 3, "pot_s": 8.0, "pbt_s": 2.5}
+REORDER = {"reorder_point_qty": 4.0, "order_qty": 8.0, "order_up_to_qty": 12.0, "alert": "below_reorder_point",
+           "action": "buy", "action_qty": 9.0, "model": "gamma", "measure": "cycle", "target": 0.95,
+           "cycle_service": 0.95, "fill_rate": 0.99, "lead_d": 3.0}  # fmt: skip
 HOUSE = [
     ("silver.time_ledger", WHOLE, {}),
     ("silver.time_ledger", ledger("a", (0, 8), (9, 24)) + ledger("b", (0, 24)), {"tiles": 1, "day_length": 1}),
@@ -161,6 +164,49 @@ HOUSE = [
     ("gold.yield", [{"first_pass_yield": 0.5, "rolled_throughput_yield": 0.9}], {"first_pass": 1, "rolled": 1}),
     ("gold.inventory", [{"on_hand_qty": -1.0, "alert": "negative_stock"}], {"negative": 1}),
     ("gold.inventory", [{"on_hand_qty": -1.0}], {"negative": 1, "negative_said": 1}),
+    ("gold.space_use", [{"share": 0.9}], {}),
+    ("gold.space_use", [{"share": 1.1}], {"room": 1}),
+    ("gold.stock_differences", [{"stated_qty": 1.0, "ledger_qty": 1.0, "difference_qty": 0.0}], {}),
+    ("gold.stock_differences", [{"stated_qty": 3.0, "ledger_qty": 1.0, "difference_qty": 2.0}], {"said": 1}),
+    (
+        "gold.stock_differences",
+        [{"stated_qty": 3.0, "ledger_qty": 1.0, "difference_qty": 1.0, "finding": "differs"}],
+        {"gap": 1, "agrees": 1},
+    ),
+    (
+        "gold.stock_classes",
+        [{"turns": 10.0, "dio_d": 36.5, "on_hand_qty": 2.0, "excess_qty": 2.0, "state": "active"}],
+        {},
+    ),
+    (
+        "gold.stock_classes",
+        [{"turns": 10.0, "dio_d": 30.0, "on_hand_qty": 1.0, "excess_qty": 2.0, "state": "dead"}],
+        {"dio": 1, "excess": 1, "dead": 1},
+    ),
+    ("gold.replenishment", [REORDER], {}),
+    ("gold.replenishment", [{**REORDER, "order_up_to_qty": 13.0}], {"up_to": 1}),
+    ("gold.replenishment", [{**REORDER, "action": None}], {"action": 1}),
+    ("gold.replenishment", [{**REORDER, "cycle_service": 0.9}], {"target": 1}),
+    (
+        "gold.replenishment",
+        [{**REORDER, "measure": "fill", "fill_rate": 0.9, "lead_d": None}],
+        {"target": 1, "lead_time": 1},
+    ),
+    ("gold.slotting", [{"now_m_week": 3.0, "then_m_week": 1.0, "saved_m_week": 2.0, "to_location": "b"}], {}),
+    (
+        "gold.slotting",
+        [
+            {
+                "now_m_week": 3.0,
+                "then_m_week": 1.0,
+                "saved_m_week": 1.0,
+                "move_m": 1.0,
+                "to_location": "a",
+                "from_location": "a",
+            }
+        ],
+        {"saved": 1, "stays": 1},
+    ),
     ("gold.energy", [{"energy_kwh": 1.0, "kwh_per_good_pc": 1.0}], {}),
     ("gold.energy", [{"energy_kwh": 2.0, "kwh_per_good_pc": 1.0}], {"parts": 1, "per_piece": 1}),
     ("gold.kpi_sums", [NONE], {}),

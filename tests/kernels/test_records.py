@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from assets.kernels.enterprise.records import ADAPTERS, REJECTED_SCHEMA, Decoded, adapt, latest
+from assets.kernels.enterprise.records import REJECTED_SCHEMA, Decoded, judge, latest, left_out, renamed
+from plant.adapters.canonical import CANONICAL
+from plant.adapters.read import file_of, read_adapter
 from plant.contracts.enterprise import ENTERPRISE
 from plant.tables import table
 
 T0 = datetime(2026, 11, 16, 6, tzinfo=UTC)
-ORDERS = next(a for a in ADAPTERS if a.table == "work_orders")
-MATERIALS = next(a for a in ADAPTERS if a.table == "materials")
+OURS = read_adapter(file_of("shopfloor", Path())).adapter.by_table
+ORDERS, MATERIALS = OURS["work_orders"], OURS["materials"]
 GOOD_ORDER = {
     "id": "wo-1", "product": "shaft-20", "planned_pcs": 250, "status": "running",
     "planned_start_at": "2026-11-16T05:00:00+00:00", "planned_end_at": "2026-11-16T05:00:00.250000Z",
@@ -34,6 +37,13 @@ def version(payload, record_set="erp.work_orders", minute=0, seq=0, *, deleted=F
 
 def records(*rows):
     return pl.LazyFrame(list(rows), schema=table("bronze.records").schema)
+
+
+def adapt(given, mapped, sets):
+    contract = CANONICAL[mapped.into]
+    return judge(
+        [(renamed(latest(given, [s]), contract.columns, mapped.rename), mapped.rename) for s in sets], contract
+    )
 
 
 def rows(decoded: Decoded):
@@ -78,10 +88,36 @@ def test_a_tombstone_removes_the_record_and_a_later_version_brings_it_back():
 
 
 def test_no_records_give_the_empty_contract():
-    for adapter in ADAPTERS:
-        out = adapt(records(), adapter, [])
-        assert out.rows.collect().schema == table(f"silver.{adapter.table}").schema
-        assert out.rejected.collect().schema == pl.Schema(REJECTED_SCHEMA)
+    for mapped in OURS.values():
+        for sets in ([], ["erp.x"]):
+            out = adapt(records(), mapped, sets)
+            assert out.rows.collect().schema == table(f"silver.{mapped.into}").schema
+            assert out.rejected.collect().schema == pl.Schema(REJECTED_SCHEMA)
+
+
+def test_two_rows_of_one_instant_keep_the_same_one_whatever_their_order():
+    one, two = version(GOOD_ORDER), version(GOOD_ORDER | {"status": "done"}, record_set="mes.work_orders")
+    for given in ((one, two), (two, one)):
+        for sets in (["erp.work_orders", "mes.work_orders"], ["mes.work_orders", "erp.work_orders"]):
+            assert [r["status"] for r in rows(adapt(records(*given), ORDERS, sets))] == ["done"]
+
+
+def test_fields_of_any_name_are_found():
+    order = {k: v for k, v in GOOD_ORDER.items() if k != "product"} | {'our "main" product.name': "shaft-20"}
+    mapped = ORDERS.model_copy(update={"rename": {"order_id": "id", "product": 'our "main" product.name'}})
+    assert rows(adapt(records(version(order)), mapped, ["erp.work_orders"]))[0]["product"] == "shaft-20"
+
+
+def test_a_record_two_tables_reject_is_told_for_each_and_once_for_each():
+    rejected = pl.LazyFrame(
+        [("erp.party", "[1]", "{}", T0, "s", 0, "missing_value", m) for m in ("name", "zip", "zip")],
+        schema=REJECTED_SCHEMA, orient="row",
+    )  # fmt: skip
+    both = Decoded(pl.LazyFrame(), rejected, pl.LazyFrame())
+    out = left_out({"customers": both, "suppliers": both}, {"erp.party": "erp"}).collect()
+    assert out.select("table_name", "source", "message").rows() == [
+        ("silver.customers", "erp", "name; zip"), ("silver.suppliers", "erp", "name; zip"),
+    ]  # fmt: skip
 
 
 def test_other_record_sets_stay_out():
@@ -145,10 +181,8 @@ def test_whole_numbers_may_come_as_decimal_text_but_fractions_are_refused():
     assert out.rejected.collect()["reason"].to_list() == ["unreadable_value"]
 
 
-def test_every_enterprise_contract_has_its_adapter():
-    assert {f"silver.{a.table}" for a in ADAPTERS} == {t.name for t in ENTERPRISE}
-    for adapter in ADAPTERS:
-        assert set(adapter.rename) <= {c.name for c in adapter.columns}
+def test_the_shipped_adapter_fills_every_enterprise_contract():
+    assert {f"silver.{into}" for into in OURS} == {t.name for t in ENTERPRISE}
 
 
 def test_latest_stays_lazy():

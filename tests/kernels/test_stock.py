@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.kernels.enterprise.stock import EXTERNAL, MOVES, ledger
+from assets.kernels.enterprise.stock import EXTERNAL, ledger
 from plant.tables import table
 
 SITES = {"northmill": ("Europe/Berlin", time(6)), "osaka": ("Asia/Tokyo", time(0))}
@@ -17,15 +17,15 @@ PLACES = ["raw-1", "wip-1", "fg-1", "scrap", EXTERNAL]
 
 
 def move(n, source, target, qty, cost=100, at=AT, kind="transfer", material="bar"):
-    return (f"m{n:05d}", at, material, None, source, target, float(qty), cost, kind, None)
+    return (f"m{n:05d}", at, material, None, source, target, float(qty), float(cost), kind, None, None)
 
 
 def frame(*moves):
-    return pl.LazyFrame(list(moves), schema={c.name: c.dtype for c in MOVES}, orient="row")
+    return pl.LazyFrame(list(moves), schema=table("silver.stock_moves").schema, orient="row")
 
 
 def where(**zones):
-    rows = [(k.replace("_", "-"), z, None) for k, z in zones.items()]
+    rows = [(k.replace("_", "-"), z, None, None, None) for k, z in zones.items()]
     return pl.LazyFrame(rows, schema=table("silver.locations").schema, orient="row")
 
 

@@ -1,21 +1,25 @@
 """Relational records: JSON versions as they came -> the latest row of each record, typed by a contract.
 
-The relational silver tables are renames of the sources' own tables; `ADAPTERS` says which and how.
-A row that cannot keep its contract is never bent to fit: it is set aside in `Decoded.rejected` with
-what was found and what is valid, and the others go on.
+How the tables of a source become ours is said by its adapter (`plant.adapters`): by renaming, here, or by a SELECT
+(`assets.kernels.enterprise.mapping`). A row that cannot keep its contract is never bent to fit: it is set aside in
+`Decoded.rejected` with what was found and what is valid, and the others go on.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
-from plant.tables import DTYPES, Column, table
+from plant.tables import DTYPES, Column, Table, table
 
 TRACE = ("record_set", "record_key", "payload", "ingested_at", "segment", "seq")
 """Columns of bronze.records that name a version; every rejected row keeps them."""
+
+ORIGIN = ("record_set", "segment", "seq")
+"""Those that name a raw row."""
 
 REJECTED_SCHEMA: dict[str, pl.DataType] = {
     "record_set": pl.String(), "record_key": pl.String(), "payload": pl.String(), "ingested_at": DTYPES["instant"],
@@ -25,44 +29,15 @@ _INSTANT = "%Y-%m-%dT%H:%M:%S%.f%:z"
 
 
 @dataclass(frozen=True)
-class Adapter:
-    """How a source table becomes a silver table: `rename` is our column -> theirs, others keep their name."""
-
-    source_table: str
-    table: str
-    rename: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Columns of the silver contract."""
-        return table(f"silver.{self.table}").columns
-
-
-@dataclass(frozen=True)
 class Decoded:
-    """Rows that keep the contract, and those that do not (`REJECTED_SCHEMA`, one row a record)."""
+    """Rows that keep the contract, and those that do not (`REJECTED_SCHEMA`, one row a row that was judged).
+
+    `origins` names the record of each row that keeps it: the key of the table, record_set, segment, seq.
+    """
 
     rows: pl.LazyFrame
     rejected: pl.LazyFrame
-
-
-ADAPTERS: tuple[Adapter, ...] = (
-    Adapter("work_orders", "work_orders", {"order_id": "id"}),
-    Adapter("operations", "operations", {"operation_id": "id"}),
-    Adapter("downtimes", "downtimes", {"downtime_id": "id"}),
-    Adapter("attendance", "attendance", {"attendance_id": "id"}),
-    Adapter("materials", "materials", {"material": "id"}),
-    Adapter("bom_lines", "bills_of_material", {"bom_line_id": "id"}),
-    Adapter("lots", "lots", {"lot": "id"}),
-    Adapter("lot_links", "lot_links", {"link_id": "id"}),
-    Adapter("locations", "locations", {"location": "id"}),
-    Adapter("purchase_orders", "purchase_orders", {"purchase_id": "id"}),
-    Adapter("sales_orders", "sales_orders", {"sales_id": "id"}),
-    Adapter("partners", "partners", {"partner": "id"}),
-    Adapter("invoices", "invoices", {"invoice_id": "id"}),
-    Adapter("inspections", "inspections", {"inspection_id": "id"}),
-    Adapter("maintenance_orders", "maintenance_orders", {"maintenance_id": "id"}),
-)
+    origins: pl.LazyFrame
 
 
 def latest(records: pl.LazyFrame, record_sets: Sequence[str]) -> pl.LazyFrame:
@@ -78,45 +53,86 @@ def latest(records: pl.LazyFrame, record_sets: Sequence[str]) -> pl.LazyFrame:
     return newest.filter(~pl.col("deleted")).select(TRACE)
 
 
-def decode(newest: pl.LazyFrame, columns: Sequence[Column], rename: Mapping[str, str], key: Sequence[str]) -> Decoded:
-    """Read the JSON payloads into contract columns.
+def renamed(newest: pl.LazyFrame, columns: Sequence[Column], rename: Mapping[str, str]) -> pl.LazyFrame:
+    """The newest versions with the text of every contract column as `raw_<column>`, and no word on them yet.
+
+    `rename` is our column -> theirs; the others have our name.
+    """
+    raw = [pl.col("payload").str.json_path_match(_path(rename.get(c.name, c.name))).alias(raw_of(c)) for c in columns]
+    return newest.with_columns(*raw, said=pl.lit(None, pl.String))
+
+
+def judge(parts: Sequence[tuple[pl.LazyFrame, Mapping[str, str]]], contract: Table) -> Decoded:
+    """Type the text of every part by the contract and take apart what keeps it from what does not.
 
     Instants are ISO 8601 text (no offset: UTC), whole numbers may come as text. A record is rejected when
     a required column is null or missing, a value cannot be read or is out of the contract's range or
-    words, or a later version of another source took its key.
+    words, a later version has the same key, or somebody said so before (`said`: 'reason: words').
+
+    Args:
+        parts: rows with `TRACE`, `said` and `raw_<column>` text, with the names the source gives the columns.
+        contract: the silver table. No part: no rows, right columns.
     """
-    raw = [
-        pl.col("payload").str.json_path_match(f"$.{rename.get(c.name, c.name)}").alias(f"raw_{c.name}") for c in columns
-    ]
-    typed = newest.with_columns(raw).with_columns(_read(c).alias(c.name) for c in columns)
-    doubled = pl.col("ingested_at").rank("ordinal", descending=True).over(list(key)) > 1
-    twice = pl.when(doubled).then(pl.lit("duplicate_key: another source has a later row of this key; keep one source"))
-    faults = pl.concat_list([_fault(c, rename) for c in columns] + [twice]).list.drop_nulls()
-    judged = typed.with_columns(faults.alias("faults"))
+    if not parts:
+        named = {n: contract.schema[n] for n in contract.key} | {n: REJECTED_SCHEMA[n] for n in ORIGIN}
+        return Decoded(contract.empty().lazy(), pl.LazyFrame(schema=REJECTED_SCHEMA), pl.LazyFrame(schema=named))
+    key = [_value_of(contract.column(name)) for name in contract.key]
+    typed = pl.concat([_typed(rows, contract.columns, rename) for rows, rename in parts])
+    # Ties are broken by name and content, so that the row that stays is a function of the data.
+    later = ("ingested_at", "record_set", "record_key", "payload")
+    doubled = typed.sort(later, descending=True).with_columns(n=pl.int_range(pl.len()).over(key))
+    twice = pl.when(pl.col("n") > 0).then(
+        pl.lit(f"duplicate_key: a later row has this {', '.join(contract.key)}; keep one of them")
+    )
+    judged = doubled.with_columns(faults=pl.concat_list("faults", twice).list.drop_nulls())
     message = pl.col("faults").list.join("; ").alias("message")
     reason = pl.col("faults").list.first().str.extract(r"^(\w+):").alias("reason")
     bad = judged.filter(pl.col("faults").list.len() > 0).select(*TRACE, reason, message)
-    return Decoded(judged.filter(pl.col("faults").list.len() == 0).select(c.name for c in columns), bad)
+    good = judged.filter(pl.col("faults").list.len() == 0)
+    rows = good.select(pl.col(_value_of(c)).alias(c.name) for c in contract.columns)
+    keys = [pl.col(_value_of(contract.column(name))).alias(name) for name in contract.key]
+    return Decoded(rows, bad, good.select(*keys, *ORIGIN))
 
 
-def adapt(records: pl.LazyFrame, adapter: Adapter, record_sets: Sequence[str]) -> Decoded:
-    """A silver table of the enterprise contracts from bronze.records."""
-    return decode(latest(records, record_sets), adapter.columns, adapter.rename, table(f"silver.{adapter.table}").key)
+def _typed(rows: pl.LazyFrame, columns: Sequence[Column], rename: Mapping[str, str]) -> pl.LazyFrame:
+    typed = rows.with_columns(_read(c).alias(_value_of(c)) for c in columns)
+    faults = pl.concat_list(pl.col("said"), *(_fault(c, rename) for c in columns)).alias("faults")
+    return typed.select(*TRACE, *(_value_of(c) for c in columns), faults)
 
 
 def left_out(judged: Mapping[str, Decoded], sources: Mapping[str, str]) -> pl.LazyFrame:
-    """silver.rejected_records: what each silver table (named without its layer) rejects.
+    """silver.rejected_records: what each silver table (named without its layer) rejects, one row a record.
 
-    `sources` is the source of each record set.
+    `sources` is the source of each record set. A record that several rows are made of keeps the words on all.
     """
+    contract = table("silver.rejected_records")
     told = [d.rejected.with_columns(table_name=pl.lit(f"silver.{name}")) for name, d in judged.items()]
     source = pl.col("record_set").replace_strict(sources, default=None, return_dtype=pl.String)
-    return pl.concat(told).with_columns(source=source).select(*table("silver.rejected_records").schema)
+    ordered = pl.concat(told).with_columns(source=source).sort(*contract.key, "message")
+    rest = pl.exclude(*contract.key, "message").first()
+    by_record = ordered.group_by(contract.key, maintain_order=True)
+    return by_record.agg(rest, pl.col("message").unique(maintain_order=True).str.join("; ")).select(*contract.schema)
+
+
+def raw_of(column: Column) -> str:
+    """Name under which the text of a column is carried until it is read."""
+    return f"raw_{column.name}"
+
+
+def _value_of(column: Column) -> str:
+    """Name of a read column until all are judged: contracts have columns with the names of `TRACE` as well."""
+    return f"value_{column.name}"
+
+
+def _path(name: str) -> str:
+    """JSON path of a field; a name of other than word characters is quoted (one with both quotes has no path)."""
+    quote = '"' if "'" in name else "'"
+    return f"$.{name}" if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else f"$[{quote}{name}{quote}]"
 
 
 def _read(column: Column) -> pl.Expr:
     """The text of `raw_<name>` as the column's kind; null where it cannot be read."""
-    raw = pl.col(f"raw_{column.name}")
+    raw = pl.col(raw_of(column))
     if column.kind == "instant":
         iso = raw.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
         whole = pl.when(iso.str.contains("T", literal=True)).then(iso).otherwise(iso + "T00:00:00")
@@ -136,7 +152,7 @@ def _read(column: Column) -> pl.Expr:
 
 def _fault(column: Column, rename: Mapping[str, str]) -> pl.Expr:
     """'reason: what was found, what is valid' where the column breaks its contract, else null."""
-    theirs, value, raw = rename.get(column.name, column.name), pl.col(column.name), pl.col(f"raw_{column.name}")
+    theirs, value, raw = rename.get(column.name, column.name), pl.col(_value_of(column)), pl.col(raw_of(column))
     where = theirs if theirs == column.name else f"{theirs} ({column.name})"
     unreadable = pl.format(f"unreadable_value: {where} is '{{}}'; valid: {_valid(column)}", raw)
     missing = pl.lit(f"missing_value: {where} is empty; valid: {_valid(column)}")
@@ -154,11 +170,11 @@ def _fault(column: Column, rename: Mapping[str, str]) -> pl.Expr:
 def _outside(column: Column) -> pl.Expr:
     tests = []
     if column.low is not None:
-        tests.append(pl.col(column.name) < column.low)
+        tests.append(pl.col(_value_of(column)) < column.low)
     if column.high is not None:
-        tests.append(pl.col(column.name) > column.high)
+        tests.append(pl.col(_value_of(column)) > column.high)
     if column.allowed is not None:
-        tests.append(~pl.col(column.name).is_in(list(column.allowed)))
+        tests.append(~pl.col(_value_of(column)).is_in(list(column.allowed)))
     return pl.any_horizontal(pl.lit(False), *tests)  # noqa: FBT003 - a polars literal
 
 

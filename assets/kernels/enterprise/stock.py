@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import time
 
 import polars as pl
 
-from assets.kernels.enterprise.records import Decoded, decode, latest
-from plant.tables import Column, table
+from plant.tables import table
 
 EXTERNAL = "external"
 """The world outside the plant: what goes there or comes from there has no posting on that side."""
-
-MOVES: tuple[Column, ...] = (
-    Column("move_id", "str", "stock move"),
-    Column("at", "instant", "posting time"),
-    Column("material", "str", "material"),
-    Column("lot", "str", "lot", null=True),
-    Column("from_location", "str", "where it was"),
-    Column("to_location", "str", "where it went"),
-    Column("qty", "f64", "quantity moved, in the material's unit"),
-    Column("unit_cost_cents", "i64", "cost per unit, minor currency units"),
-    Column("kind", "str", "receipt, issue, production, shipment, scrap, transfer or adjustment"),
-    Column("reference", "str", "order the move belongs to", null=True),
-)
-"""What a row of the sources' stock_moves must hold; `records.decode` takes it as a contract."""
-
-
-def moves(records: pl.LazyFrame, record_sets: Sequence[str]) -> Decoded:
-    """Stock moves from bronze.records: those that hold what `MOVES` asks for, and the others."""
-    return decode(latest(records, record_sets), MOVES, {"move_id": "id"}, ["move_id"])
 
 
 def ledger(
     moves: pl.LazyFrame, locations: pl.LazyFrame, sites: Mapping[str, tuple[str, time]], default_site: str
 ) -> pl.LazyFrame:
-    """silver.stock_ledger: one row a move and location inside the plant.
+    """silver.stock_ledger out of silver.stock_moves: one row a move and location inside the plant.
 
     A move takes `qty` from `from_location` and adds it to `to_location`; value is quantity times the
     move's unit cost, rounded once per move (half to even), so both sides cancel exactly. A move within one location

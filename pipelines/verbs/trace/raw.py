@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.silver.enterprise import record_sets
+from assets.silver.adapted import adapted
 from plant.calendar import day_bounds
 from plant.config import Plant, tag_id
+from warehouse.adapting.select import run_mapping
 from warehouse.lake import Lake
 
 ROLES = ("state", "mode", "good_count", "scrap_count", "rework_count", "energy")
@@ -113,15 +114,14 @@ def _records(lake: Lake, window: Window) -> list[dict[str, Any]]:
         silver = lake.scan(f"silver.{name}").join(window.edges(), on="machine")
         open_end = pl.col(end).is_null() | (pl.col(end) > pl.col("low"))
         ids = silver.filter(pl.col(start) < pl.col("high"), open_end).select(key).collect()[key].to_list()
-        sets = [s for s in record_sets(window.plant, name) if s in lake.partitions("bronze.records")]
-        rows = with_files(lake, "bronze.records", sets)
-        if not sets or not ids:
+        if not ids:
             continue
-        known = rows.filter(pl.col("record_key").str.json_path_match("$[0]").is_in(ids)).select(
-            *NAMED, "record_key", "ingested_at"
-        )  # fmt: skip
-        newest = known.sort("ingested_at", "segment", "seq").group_by("record_key", maintain_order=True).last()
-        out += _grouped(lake, "bronze.records", newest.select(*NAMED).collect(engine="in-memory"))
+        made = adapted(window.plant, lake.scan("bronze.records"), name, run_mapping).origins
+        named = made.filter(pl.col(key).is_in(ids)).select(pl.exclude(key)).collect(engine="in-memory")
+        sets = [s for s in named["record_set"].unique().sort() if s in lake.partitions("bronze.records")]
+        if sets:
+            rows = with_files(lake, "bronze.records", sets).join(named.lazy(), on=["segment", "seq"], how="semi")
+            out += _grouped(lake, "bronze.records", rows.select(*NAMED).collect(engine="in-memory"))
     return out
 
 

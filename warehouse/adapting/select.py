@@ -1,0 +1,181 @@
+"""Run the SELECT of a mapping over records: a DuckDB of its own, locked before the SELECT is seen by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from threading import Timer
+
+import duckdb
+import polars as pl
+
+from plant.adapters.canonical import CANONICAL
+from plant.adapters.model import Adapter, Mapped
+from plant.adapters.run import RECORD, REJECT, Answer, BoundError, MappingError, Newest
+from warehouse.adapting.guard import Reads, reads_of
+from warehouse.adapting.relations import add, literal, quoted, record_of
+
+SECONDS, MEMORY, ROWS = 300.0, "4GiB", 20_000_000
+"""Bounds of one SELECT, its tables included."""
+TRACE = ("record_set", "record_key", "payload", "ingested_at", "segment", "seq")
+_LOCKS = (
+    "temp_directory = ''", "allow_community_extensions = false", "autoinstall_known_extensions = false",
+    "autoload_known_extensions = false", "python_enable_replacements = false", "enable_external_access = false",
+    "lock_configuration = true",
+)  # fmt: skip
+_TRACE_TYPES: dict[str, pl.DataType] = {"ingested_at": pl.Datetime("us", "UTC"), "seq": pl.Int64()}
+_TEXT = {
+    "TIMESTAMP WITH TIME ZONE": "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')",
+    "TIMESTAMP": "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')",
+    "INTERVAL": "epoch({})::VARCHAR",
+}
+
+
+def run_mapping(
+    adapter: Adapter, mapped: Mapped, newest: Newest, zone: str, *, seconds: float = SECONDS, rows: int = ROWS
+) -> Answer:
+    """The rows of a mapping's SELECT, as `plant.adapters.run.Run` says."""
+    sql = _bare(mapped.sql or "")
+    # One thread: sums of floats are the same each time.
+    with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY}) as con:
+        con.execute("SET GLOBAL TimeZone = 'UTC'")
+        _functions(con, zone)
+        reads = reads_of(con, sql, list(adapter.types))
+        frames = {name: newest(name) for name in reads.tables}
+        with _words(mapped):
+            _load(con, adapter, reads, frames)
+            for lock in _LOCKS:
+                con.execute(f"SET {lock}")
+        with _words(mapped), _interrupted(con, seconds):
+            con.execute(f"CREATE TEMP TABLE _result AS SELECT * FROM (\n{sql}\n) LIMIT {rows + 1}")
+            _bounded(con, rows)
+            result, unread = _result(con, mapped), _unread(con, reads)
+    traces = _traces(frames)
+    empty = tuple(name for name, frame in frames.items() if frame.is_empty())
+    return Answer(_traced(result, traces), _traced(unread, traces), tuple(reads.tables), empty)
+
+
+def _bare(sql: str) -> str:
+    return sql.strip().rstrip(";").rstrip()
+
+
+def _functions(con: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """What adapters may call besides DuckDB's own: docs/adapters.md."""
+    offset = r":\d\d(\.\d+)?\s*([zZ]|[+-]\d\d(:?\d\d)?)\s*$"
+    con.execute(
+        f"CREATE MACRO instant(x) AS CASE WHEN regexp_matches(x::VARCHAR, '{offset}') THEN x::VARCHAR::TIMESTAMPTZ "
+        f"ELSE timezone({literal(zone)}, x::VARCHAR::TIMESTAMP) END"
+    )
+    con.execute("CREATE MACRO cents(x) AS CAST(round(x * 100) AS BIGINT)")
+
+
+def _load(con: duckdb.DuckDBPyConnection, adapter: Adapter, reads: Reads, frames: Mapping[str, pl.DataFrame]) -> None:
+    """The tables a SELECT reads, as relations."""
+    here = [name for name, frame in frames.items() if not frame.is_empty()]
+    for name in here:
+        add(con, name, frames[name], adapter.types[name], ())
+    seen = {c[0] for n in here for c in con.execute(f"DESCRIBE {quoted(n)}").fetchall()}
+    for name in (n for n in frames if n not in here):
+        # Bare names that no other table has are taken to be its own: a join to an empty table gives nulls.
+        named = reads.by_table.get(name, set()) | set(adapter.keys.get(name, ())) | (reads.bare - seen)
+        add(con, name, frames[name], adapter.types[name], sorted(named))
+
+
+def _traces(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Where each record comes from, by the text that names it."""
+    schema = {n: _TRACE_TYPES.get(n, pl.String()) for n in TRACE}
+    rows = pl.concat([pl.DataFrame(schema=schema), *(f.select(TRACE).cast(schema) for f in frames.values())])  # type: ignore[arg-type]
+    return rows.select(record_of(), pl.all().name.prefix("_"))
+
+
+def _traced(rows: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the place of their record; nulls where they name none."""
+    return rows.join(traces, on=RECORD, how="left", maintain_order="left").drop(RECORD)
+
+
+def _bounded(con: duckdb.DuckDBPyConnection, rows: int) -> None:
+    [[found]] = con.execute("SELECT count(*) FROM _result").fetchall()
+    if found > rows:
+        raise BoundError(f"it gives more than {rows:,} rows; valid is a SELECT that joins by keys and ends")
+
+
+def _result(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> pl.DataFrame:
+    kinds = {row[0]: row[1] for row in con.execute("DESCRIBE _result").fetchall()}
+    _named(mapped, list(kinds))
+    values = [f"{_text(kind, quoted(c))} AS {quoted(c)}" for c, kind in kinds.items()]
+    return _frame(
+        con, f"SELECT {', '.join([*values, *([] if RECORD in kinds else [f'NULL AS {RECORD}'])])} FROM _result"
+    )
+
+
+def _named(mapped: Mapped, found: list[str]) -> None:
+    """Result columns that nothing takes are an error: most are ours, misspelt. So is one that must be there."""
+    contract = list(CANONICAL[mapped.into].schema)
+    helping = {c for v in mapped.convert.values() for c in (v.given, v.wanted) if c}
+    if lost := sorted(helping - set(found)):
+        raise MappingError(
+            f"`convert` names {', '.join(lost)}, which the SELECT does not give; it gives {', '.join(found)}"
+        )
+    unknown = [c for c in found if c not in {*contract, *helping, RECORD, REJECT}]
+    if unknown:
+        near = {c: get_close_matches(c, contract, 1, 0.5) for c in unknown}
+        hints = ", ".join(f"{c!r} (nearest: {n[0]!r})" if n else repr(c) for c, n in near.items())
+        raise MappingError(f"{mapped.into} has no column {hints}; valid are {', '.join(contract)}, {RECORD}, {REJECT}")
+    needed = [c.name for c in CANONICAL[mapped.into].columns if not c.null and c.name not in found]
+    if needed:
+        raise MappingError(
+            f"{mapped.into} needs {', '.join(needed)}, which the SELECT does not give; it gives {', '.join(found)}"
+        )
+
+
+def _text(kind: str, column: str) -> str:
+    return _TEXT.get(kind, "{}::VARCHAR").format(column)
+
+
+def _unread(con: duckdb.DuckDBPyConnection, reads: Reads) -> pl.DataFrame:
+    parts = [f"SELECT {RECORD}, message FROM {quoted('_unread_' + name)}" for name in reads.tables]
+    return _frame(con, " UNION ALL ".join(parts) or f"SELECT NULL AS {RECORD}, NULL AS message WHERE false")
+
+
+def _frame(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    frame: pl.DataFrame = con.sql(sql).pl()
+    return frame.cast(pl.String())
+
+
+@contextmanager
+def _interrupted(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    timer = Timer(seconds, con.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise BoundError(
+            f"it did not end within {seconds:g} s; valid is a SELECT that ends: look for a recursion without an end "
+            "or a join without a key"
+        ) from error
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _words(mapped: Mapped) -> Iterator[None]:
+    """DuckDB's errors in the words of the house; a bound names the table as well."""
+    try:
+        yield
+    except BoundError as error:
+        raise BoundError(f"mapping into {mapped.into}: {error}") from error
+    except duckdb.OutOfMemoryException as error:
+        said = f"it needs more than {MEMORY} of memory ({_first(error)[:80]}); join by keys, select less"
+        raise BoundError(f"mapping into {mapped.into}: {said}") from error
+    except duckdb.Error as error:
+        raise MappingError(
+            f"{_first(error)}: correct the sql of {mapped.into}, or declare the column's type"
+        ) from error
+
+
+def _first(error: duckdb.Error) -> str:
+    """What DuckDB says, without the drawing of the place, with its candidates."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(line for line in lines if not line.startswith(("LINE ", "^")))[:500]
