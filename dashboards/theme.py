@@ -63,6 +63,7 @@ ALERT_WORDS: dict[str, str] = {
     "below_reorder_point": "below its reorder point",
     "negative_stock": "negative stock",
     "no_movement": "no movement",
+    "stock_out": "running out of stock",
 }
 
 SIGNAL_UNITS: dict[str, str] = {"vibration": "mm/s", "temperature": "°C", "power": "kW"}

@@ -1,4 +1,4 @@
-"""Inventory: what runs out, what is wrong, what does not move, what is there."""
+"""Inventory: what to do now, when to reorder, what matters, how old and how full it is, where it should lie."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import streamlit as st
 
 from dashboards import curves, data, frame, words
 from dashboards.frame import Choice, Fact
+from dashboards.stock import data as stock
+from dashboards.stock import parts
 from dashboards.theme import spoken
 
 ICONS = {"negative_stock": ":red[:material/error:]", "below_reorder_point": ":orange[:material/warning:]"}
@@ -16,10 +18,13 @@ ORDER = {"negative_stock": 0, "below_reorder_point": 1, "no_movement": 2}
 HELP = """
 * **On hand**: the sum of all postings up to the end of the production day. Less than nothing
   is a finding: a posting is missing.
-* **Reorder at**: demand during the lead time plus safety stock.
+* **Reorder at**: demand during the lead time plus safety stock. *When to reorder* goes by the aim of the class, the
+  pattern of demand and what is on order; the table of every location by 95 % and a normal distribution.
 * **Days of cover**: on hand / mean daily issues of 28 days. A dash: nothing was issued.
 * **Turns**: cost of issues in a year / time-weighted average value, over 28 days.
-* **ABC** by value issued (80 / 95 / 100 %), **XYZ** by how evenly it is used (X even, Z erratic).
+* **ABC** by value of demand (80 / 95 / 100 %), **XYZ** by how even it is without trend and season (X even, Z erratic).
+* **Runs out first**: the chance that stock and what is on its way do not last until an order placed now arrives.
+* **Dead**: neither demand nor an arrival for long; **in excess**: above the cover allowed (`[stock]` in plant.toml).
 """
 
 
@@ -32,16 +37,36 @@ def main() -> None:
         return
     st.subheader(f"End of {words.day(choice.last)}")
     alerts = rows.filter(pl.col("alert").is_not_null()).sort(pl.col("alert").replace_strict(ORDER, default=9))
-    totals(rows, alerts)
-    findings(alerts)
+    orders = stock.replenishment(site=choice.site).filter(pl.col("production_day") == choice.last)
+    totals(rows, alerts, orders)
+    findings(alerts, orders)
+    if orders.height:
+        parts.replenishment(orders)
     one_material(rows, choice)
+    standing(choice, latest=orders.height > 0)
     everything(rows)
     frame.explain("How to read this", HELP)
 
 
-def totals(rows: pl.DataFrame, alerts: pl.DataFrame) -> None:
+def standing(choice: Choice, *, latest: bool) -> None:
+    """How the stock stands: classes, age, room, layout, statements. All but the room is known of the last day only."""
+    if latest:
+        parts.classes(choice.site, data.currency())
+        parts.age(choice.site, data.currency())
+    parts.space(choice.site, choice.last)
+    if latest:
+        parts.layout(choice.site)
+        parts.statements(choice.site)
+    else:
+        st.caption("Reorder points, classes, age and layout are those of the last day with stock.")
+
+
+def totals(rows: pl.DataFrame, alerts: pl.DataFrame, orders: pl.DataFrame) -> None:
     """Stock of the plant in big numbers."""
-    low = alerts.filter(pl.col("alert") == "below_reorder_point").height
+    known = alerts.filter(pl.col("alert") == "below_reorder_point") if orders.is_empty() else orders.filter(
+        pl.col("alert").is_in(["below_reorder_point", "stock_out"])
+    )  # fmt: skip
+    low = known.height
     wrong = alerts.filter(pl.col("alert") == "negative_stock").height
     still = alerts.filter(pl.col("alert") == "no_movement")
     frame.facts(
@@ -54,10 +79,15 @@ def totals(rows: pl.DataFrame, alerts: pl.DataFrame) -> None:
     )
 
 
-def findings(alerts: pl.DataFrame) -> None:
-    """What to do something about, as sentences."""
+def findings(alerts: pl.DataFrame, orders: pl.DataFrame) -> None:
+    """What to do something about, as sentences. Where orders are decided on, they speak for the reorder points."""
     st.subheader("Needs attention")
-    if alerts.is_empty():
+    acted = orders.filter(pl.col("alert").is_not_null())
+    if acted.height:
+        parts.alerts(orders)
+    if orders.height:
+        alerts = alerts.filter(pl.col("alert") != "below_reorder_point")
+    if alerts.is_empty() and acted.is_empty():
         st.success(
             "Nothing is below its reorder point, nothing is negative, everything moves.", icon=":material/check_circle:"
         )

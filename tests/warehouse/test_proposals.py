@@ -290,11 +290,17 @@ def test_the_view_expires_by_the_clock_alone(lake, plant):
 def needs(lake, frame):
     """One reorder alert, one failure risk above its threshold, one approved forecast."""
     day = date(2026, 11, 21)
-    stock = {"production_day": day, "unit": "kg", "location": "stores", "on_hand_qty": 40.0, "days_of_cover": 4.0,
-             "reorder_point_qty": 60.0}  # fmt: skip
-    rows = [stock | {"material": "bar-20", "alert": "below_reorder_point"}, stock | {"material": "oil", "alert": None}]
-    lake.replace_days("gold.inventory", frame("gold.inventory", *rows), [day])
-    lake.replace("silver.materials", frame("silver.materials", {"material": "bar-20", "standard_cost_cents": 150}))
+    stock = {"production_day": day, "site": "northmill", "unit": "kg", "location": "stores", "price": 1.5,
+             "reason": "40 kg on hand", "action_qty": 160.0, "action_day": day + timedelta(days=5),
+             "supplier": "acme"}  # fmt: skip
+    asked = {"bar-20": "buy", "shaft-20": "make", "tin": "sell_off", "oil": None}
+    rows = [stock | {"material": m, "action": action} for m, action in asked.items()]
+    lake.replace("gold.replenishment", frame("gold.replenishment", *rows))
+    lies = {"production_day": day, "site": "northmill", "unit": "kg", "from_location": "stores", "qty": 30.0,
+            "now_m_week": 900.0, "saved_m_week": 700.0, "move_m": 100.0, "payback_weeks": 1 / 7}  # fmt: skip
+    places = ("near", "bar-20"), ("stores", "oil")
+    moves = (lies | {"to_location": t, "material": m} for t, m in places)
+    lake.replace("gold.slotting", frame("gold.slotting", *moves))
     risk = {"machine": "press-1", "failure_mode": "bearing", "scored_at": NOW, "probability": 0.6}
     older = risk | {"machine": "cnc-1", "alert": True, "scored_at": NOW - HOUR}
     risks = [risk | {"alert": True}, older, older | {"alert": False, "scored_at": NOW}]
@@ -307,10 +313,17 @@ def needs(lake, frame):
 def test_drafts_come_from_alerts_and_approved_forecasts_once_each(lake, plant, frame):
     needs(lake, frame)
     made = {s.kind: s for s in drafts(lake, plant, now=NOW)}
-    assert {k: s.state for k, s in made.items()} == dict.fromkeys(("purchase", "maintenance", "forecast"), "draft")
+    assert {k: s.state for k, s in made.items()} == dict.fromkeys(
+        ("purchase", "production", "stock_move", "maintenance", "forecast"), "draft"
+    )
     bought = made["purchase"].content
-    assert (bought.lines[0].quantity, bought.value_cents) == (60 + 10 * 14 - 40, 160 * 150)
-    assert "40 kg on hand" in bought.reason
+    assert (bought.lines[0].quantity, bought.value_cents, bought.partner) == (160.0, 160 * 150, "acme")
+    assert bought.reason == "40 kg on hand; 1.50 EUR per kg"
+    assert made["production"].content.lines[0].start_on == date(2026, 11, 22)
+    moved = made["stock_move"].content
+    lines = [(x.item, x.from_location, x.to_location, x.quantity) for x in moved.lines]
+    assert lines == [("bar-20", "stores", "near", 30.0)]
+    assert "1,400 of 1,800 m a week less; moving takes 100 m, paid back in 0.1 weeks" in moved.reason
     assert made["maintenance"].content.lines[0].item == "press-1"
     asked = made["forecast"].content.lines[0]
     assert (asked.quantity, asked.start_on, asked.due_on) == (95.0, date(2026, 11, 23), date(2026, 11, 29))

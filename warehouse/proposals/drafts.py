@@ -1,4 +1,4 @@
-"""Where proposals come from: reorder alerts, failure risks, approved forecasts. Drafts only; a person submits them.
+"""Where proposals come from: stock, failure risks, approved forecasts. Drafts only; a person submits them.
 
 A need that an open proposal takes care of gets no second one.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from math import ceil
-from typing import Any
 
 import polars as pl
 
 from plant.config import Plant
-from plant.proposals.content import Content, Kind, ProposalError, content
+from plant.proposals.content import Content
 from plant.proposals.rights import SYSTEM
 from plant.proposals.states import OPEN, Standing
 from warehouse.lake import Lake
 from warehouse.proposals.acts import draft_all
+from warehouse.proposals.needs import moves, orders, written
 from warehouse.proposals.store import Root, book, lake_of
 
-COVER_DAYS = 14.0
-"""A reorder brings stock up to the reorder point plus the mean issues of so many days."""
 BY_DAYS = 2
 """A repair is asked for within so many days after the prediction."""
 
@@ -35,48 +32,10 @@ def drafts(root: Root, plant: Plant, by: str = SYSTEM, now: datetime | None = No
     lake = lake_of(root)
     held = book(lake, now)
     taken = {s.content.subject for s in held.standings.values() if s.state in OPEN and not s.expired(held.now)}
-    wanted = [*_purchases(lake, plant), *_repairs(lake, plant), *_forecasts(lake)]
+    wanted = [*orders(lake, plant), *moves(lake, plant), *_repairs(lake, plant), *_forecasts(lake)]
     fresh = [(one, salt) for one, salt in wanted if one.subject not in taken]
     made = draft_all(lake, plant, fresh, by, now=now) if fresh else []
     return [s for s in made if s.key not in held.standings]
-
-
-def _content(kind: Kind, **given: Any) -> Content | None:
-    """The content, or None where the figures it comes from make none (a quantity of 0, beyond every limit)."""
-    try:
-        return content({"kind": kind, **given})
-    except ProposalError:
-        return None
-
-
-def _purchases(lake: Lake, plant: Plant) -> Iterator[tuple[Content, str]]:
-    """Reorder alerts of the last day of gold.inventory."""
-    days = lake.days("gold.inventory")
-    if not days:
-        return
-    day = days[-1]
-    stock = lake.scan("gold.inventory", days=(day, day)).filter(pl.col("alert") == "below_reorder_point").collect()
-    costs = dict(lake.scan("silver.materials").select("material", "standard_cost_cents").collect().iter_rows())
-    for row in stock.sort("material", "location").iter_rows(named=True):
-        made = _reorder(row, costs.get(row["material"]), plant.file.plant.currency)
-        if made is not None:
-            yield made, day.isoformat()
-
-
-def _reorder(row: dict[str, Any], cost: int | None, currency: str) -> Content | None:
-    on_hand, point, cover = row["on_hand_qty"], row["reorder_point_qty"], row["days_of_cover"]
-    daily = on_hand / cover if cover else 0.0
-    quantity = float(ceil((point or 0.0) + daily * COVER_DAYS - on_hand))
-    per = f"{cost / 100:.2f} {currency} per {row['unit']}" if cost else "price not known"
-    reason = (
-        f"{on_hand:g} {row['unit']} on hand at the end of {row['production_day']}, reorder point {point or 0:g}; "
-        f"mean issues {daily:.1f} a day; up to the reorder point and {COVER_DAYS:g} days of issues; {per}"
-    )
-    line = {"item": row["material"], "quantity": quantity, "unit": row["unit"], "price_cents": cost or None,
-            "due_on": row["production_day"] + timedelta(days=7), "to_location": row["location"]}  # fmt: skip
-    subject = f"reorder {row['material']} at {row['location']}"
-    title = f"Buy {quantity:,.0f} {row['unit']} of {row['material']} for {row['location']}"
-    return _content("purchase", title=title, subject=subject, lines=(line,), reason=reason, site=row["site"])
 
 
 def _repairs(lake: Lake, plant: Plant) -> Iterator[tuple[Content, str]]:
@@ -96,7 +55,7 @@ def _repairs(lake: Lake, plant: Plant) -> Iterator[tuple[Content, str]]:
         said = f"{100 * row['probability']:.0f} %" if row["probability"] is not None else "a chance above the threshold"
         reason = f"{said} to fail within {row['horizon_h']:g} h, scored {row['scored_at']:%Y-%m-%d %H:%M} UTC"
         reason += f": {row['explained_by']}" if row["explained_by"] else ""
-        made = _content(
+        made = written(
             "maintenance", title=f"Inspect {row['machine']} for {row['failure_mode']}", lines=(line,), reason=reason,
             subject=f"repair {row['machine']} {row['failure_mode']}", site=row["site"],
             origin={"model_version": row["model_version"]},
@@ -116,7 +75,7 @@ def _forecasts(lake: Lake) -> Iterator[tuple[Content, str]]:
         line = {"item": row["item"], "quantity": row["quantity"], "unit": "pcs", "start_on": row["period_start"],
                 "due_on": last_day(row["period_start"], row["period"])}  # fmt: skip
         by = f"approved by {row['decided_by']} at {row['decided_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        made = _content(
+        made = written(
             "forecast", lines=(line,), reason=f"{by}: {row['comment']}" if row["comment"] else by,
             title=f"Forecast {row['quantity']:,.0f} {row['item']} for the {row['period']} from {row['period_start']}",
             subject=f"forecast {row['item']} {row['period_start']} {row['model_version']}",

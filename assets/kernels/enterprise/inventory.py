@@ -54,6 +54,7 @@ def inventory(
     are neither. Over the trailing n = min(28, days since the site's first posting) days:
 
     * turns = 365 x value of issues / sum of daily average values; null without stock value
+    * dio_d = 365 / turns: days of inventory outstanding; null without issues
     * days_of_cover = on hand / mean daily issues, at least 0; null without issues
     * abc: materials by value of demand, share before it under 80 % A, 95 % B, else C; xyz: standard deviation /
       mean of daily demand up to 0.5 X, 1.0 Y, else Z; both over all locations of a site, null without demand
@@ -80,6 +81,7 @@ def inventory(
         pl.when(pl.col("issued_28") > 0)
         .then((pl.col("on_hand_qty") / _mean("issued")).clip(0))
         .alias("days_of_cover"),
+        pl.when(pl.col("turns") > 0).then(YEAR_DAYS / pl.col("turns")).alias("dio_d"),
         _alert().alias("alert"),
     )  # fmt: skip
     return out.select(COLUMNS).sort("production_day", "material", "location")

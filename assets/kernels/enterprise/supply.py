@@ -30,6 +30,11 @@ def lead_times(purchases: pl.LazyFrame, partners: pl.LazyFrame) -> pl.LazyFrame:
     return both.filter(pl.col("seen") | ~since).select("material", "known_at", "lead_d", "lead_var")
 
 
+def _came() -> pl.Expr:
+    """What a receipt takes off what is on its way: all of a line that is closed, else what came (null: all)."""
+    return pl.when(pl.col("status") == "received").then("qty").otherwise(pl.min_horizontal("qty", "received_qty"))
+
+
 def on_order(purchases: pl.LazyFrame) -> pl.LazyFrame:
     """Quantity ordered and not yet received of each material from an instant on: material, since_at, on_order_qty.
 
@@ -38,7 +43,7 @@ def on_order(purchases: pl.LazyFrame) -> pl.LazyFrame:
     lines = purchases.filter((pl.col("status") != "cancelled") & pl.col("ordered_at").is_not_null())
     ordered = lines.select("material", since_at="ordered_at", qty="qty")
     received = lines.filter(pl.col("received_at").is_not_null()).select(
-        "material", since_at="received_at", qty=-pl.col("qty")
+        "material", since_at="received_at", qty=-_came()
     )
     steps = pl.concat([ordered, received]).sort("since_at", "material", "qty")
     return steps.select("material", "since_at", on_order_qty=pl.col("qty").cum_sum().over("material").round(6))

@@ -1,0 +1,1 @@
+"""Gold tables of stock as it stands, made after gold.inventory."""

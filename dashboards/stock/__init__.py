@@ -1,0 +1,1 @@
+"""The parts of the inventory page that show how stock stands: what to do, classes, age, space, layout."""
