@@ -14,6 +14,8 @@ from dashboards import frame
 
 # A file: icons by name are fetched from the internet by the browser.
 ICON = Path(__file__).parent / "icon.svg"
+# Stock, lots, demand and proposals belong to the site, not to one of its lines.
+WHOLE_SITE = {"Inventory", "Supply", "Batches", "Forecasts", "Approvals", "Data trust"}
 
 
 def main() -> None:
@@ -32,8 +34,12 @@ def main() -> None:
                 help="Good and scrapped pieces by product and operation."),
         st.Page("app_pages/energy.py", title="Energy", icon=":material/bolt:",
                 help="Energy, cost and greenhouse gas, per piece and against what is expected."),
+        st.Page("app_pages/orders.py", title="Orders", icon=":material/assignment:",
+                help="Which orders are late, where their time went, what they cost and why."),
         st.Page("app_pages/inventory.py", title="Inventory", icon=":material/inventory_2:",
                 help="Stock on hand, what runs out, what does not move."),
+        st.Page("app_pages/supply.py", title="Supply", icon=":material/local_shipping:",
+                help="Suppliers and customers: on time in full, whom to call, lead times, prices."),
         st.Page("app_pages/lots.py", title="Batches", icon=":material/account_tree:",
                 help="Where a lot came from, what was made of it, who got it: the list for a recall."),
     ]  # fmt: skip
@@ -52,7 +58,7 @@ def main() -> None:
     page = st.navigation(
         {"Today": [overview], "Production": production, "Ahead": ahead, "Behind the numbers": [changes, trust]}
     )
-    frame.begin(page.title)
+    frame.begin(page.title, by_line=page.title not in WHOLE_SITE)
     page.run()
 
 

@@ -49,8 +49,10 @@ class Fact:
     help: str = ""
 
 
-def begin(title: str) -> None:
+def begin(title: str, *, by_line: bool = True) -> None:
     """Title and chooser above every page; stops with a sentence when there is nothing to show yet.
+
+    `by_line`: whether a line narrows the page; where it does not, the chooser says so and lets it be.
 
     They are drawn by `app.py`, not by the pages: a widget that all pages share keeps its value when the page changes.
     """
@@ -60,7 +62,7 @@ def begin(title: str) -> None:
         nothing("There are no numbers yet. They appear here once the pipeline has built the first production day.")
         st.caption(f"Looking in {data.root()}. Build with `shopfloor build`, or try `make demo`.")
         st.stop()
-    st.session_state[_CHOSEN] = _choose(sites, days)
+    st.session_state[_CHOSEN] = _choose(sites, days, by_line=by_line)
 
 
 def chosen() -> Choice:
@@ -69,7 +71,7 @@ def chosen() -> Choice:
     return choice
 
 
-def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
+def _choose(sites: pl.DataFrame, days: pl.DataFrame, *, by_line: bool) -> Choice:
     held = days.sort("production_day")["production_day"].to_list()
     whole = days.filter(pl.col("open_s") <= NEARLY_S)["production_day"].max() or held[-1]
     week = (max(held[0], whole - timedelta(days=BACK_DAYS - 1)), whole)
@@ -77,10 +79,13 @@ def _choose(sites: pl.DataFrame, days: pl.DataFrame) -> Choice:
     lines = data.machines(site=site)["line"].unique().sort().to_list()
     _adopt(names, lines, (held[0], held[-1]))
     st.session_state.setdefault("days", week)
-    with st.popover(_said(), icon=":material/tune:", width="stretch"):
+    with st.popover(_said(by_line=by_line), icon=":material/tune:", width="stretch"):
         if len(names) > 1:
             site = st.selectbox("Site", names, key="site", persist_state="session")
-        line = st.selectbox("Line", [ALL_LINES, *lines], key="line", persist_state="session")
+        line = st.selectbox(
+            "Line", [ALL_LINES, *lines], key="line", persist_state="session", disabled=not by_line,
+            help=None if by_line else "This page shows the whole site.",
+        )  # fmt: skip
         picked = st.date_input(
             "Production days", min_value=held[0], max_value=held[-1], key="days", persist_state="session"
         )  # fmt: skip
@@ -132,10 +137,11 @@ def _link(site: str | None, line: str, first: date, last: date) -> None:
     st.session_state[_LINKED] = _linked()
 
 
-def _said() -> str:
+def _said(*, by_line: bool) -> str:
     """Label of the chooser: what is chosen, before its widgets are drawn."""
     picked = st.session_state["days"]
-    return f"{st.session_state.get('line') or ALL_LINES} · {words.days(picked[0], picked[-1])}"
+    line = (st.session_state.get("line") or ALL_LINES) if by_line else "Whole site"
+    return f"{line} · {words.days(picked[0], picked[-1])}"
 
 
 def choose_line(name: str) -> None:

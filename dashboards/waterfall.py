@@ -37,15 +37,18 @@ def revisions(frame: pl.DataFrame, unit: str) -> alt.LayerChart:
     )
 
 
-def waterfall(frame: pl.DataFrame, unit: str, better: str) -> alt.LayerChart:
-    """The parts of a change from top to bottom. Needs label, start, end, total (bool), said; in the order shown."""
+def waterfall(frame: pl.DataFrame, unit: str, better: str, number: str | None = None) -> alt.LayerChart:
+    """The parts of a change from top to bottom. Needs label, start, end, total (bool), said; in the order shown.
+
+    `number` is the format of the axis, else that of the unit.
+    """
     kinds = pl.when("total").then(pl.lit(TOTAL)).when(pl.col("end") >= pl.col("start")).then(pl.lit("Up"))
     shown = frame.with_columns(kind=kinds.otherwise(pl.lit("Down")))
     colours = {TOTAL: GREY} | COLOURS[better]
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     low, high = _span(frame)
     x = alt.X("start:Q", title=None, scale=alt.Scale(domain=[low, high], zero=False),
-              axis=alt.Axis(format=shape(unit), tickCount=4, labelOverlap=True))  # fmt: skip
+              axis=alt.Axis(format=number or shape(unit), tickCount=4, labelOverlap=True))  # fmt: skip
     y = alt.Y("label:N", sort=frame["label"].to_list(), title=None, axis=alt.Axis(labelLimit=130))
     tips = [alt.Tooltip("label:N", title="Cause"), alt.Tooltip("said:N", title="Contribution")]
     base = alt.Chart(shown).encode(y=y, tooltip=tips)

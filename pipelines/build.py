@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.days.fingerprints import code_hash, digest
 from pipelines.days.plan import Step, plan
 from pipelines.days.receipts import receipt_of
+from pipelines.days.stages import STANDING
 from pipelines.instance import instance
 from pipelines.lock import alone
 from pipelines.place import Place, place
@@ -72,6 +73,7 @@ class Builder:
         with self._alone():
             self._job("ingest")
             self._days(first, last)
+            self._standing()
             self._models()
             self.publish()
             self._upkeep()
@@ -114,6 +116,18 @@ class Builder:
             self._settle(wanted)
         for job, reason in wanted.items():
             self._once(job, reason)
+
+    def _standing(self) -> None:
+        """Gold tables kept whole, each group once a state of the tables it reads, of plant.toml and of the code."""
+        from dagster import AssetKey
+
+        graph = self.defs.resolve_asset_graph()
+        said = self.plant.file.model_dump_json(exclude={"source", "collector"})
+        settings = digest(said, code_hash("assets", "models", "plant"))
+        for job, names in STANDING.items():
+            read = {".".join(p.path) for n in names for p in graph.get(AssetKey(n.split("."))).parent_keys}
+            now = (f"{n}:{self.lake.fingerprint(n)}" for n in sorted(read - set(names)))
+            self._once(job, digest(settings, *now))
 
     def _upkeep(self) -> None:
         """Tidy the large tables at the first build of a UTC day, but not at the first build of a root."""

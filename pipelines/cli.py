@@ -15,11 +15,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines.verbs.adapt.app import adapt
 from pipelines.verbs.browse import browse
 from pipelines.verbs.calendar import app as calendar_app
 from pipelines.verbs.certs import app as certs_app
 from pipelines.verbs.edit.app import app as edit_app
 from pipelines.verbs.options import PLANT, PlantToml, Root
+from pipelines.verbs.partners.app import attach as attach_partners
 from pipelines.verbs.proposals.app import app as proposals_app
 from pipelines.verbs.recall.app import recall
 from plant.errors import ConfigError, PlantError
@@ -29,13 +31,15 @@ app = typer.Typer(
     help="Everything a plant knows, in one open lakehouse on one machine, with numbers that can be proved.",
 )  # fmt: skip
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rejected rows with reasons; replay after a fix.")
-export_app = typer.Typer(no_args_is_help=True, help="Approved forecasts and copies of the lake, as files.")
+export_app = typer.Typer(no_args_is_help=True, help="Forecasts, copies of the lake, what a partner may see.")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(edit_app, name="edit")
 app.add_typer(calendar_app, name="calendar")
 app.add_typer(export_app, name="export")
+attach_partners(export_app)
 app.add_typer(certs_app, name="certs")
 app.add_typer(proposals_app, name="proposals")
+app.command()(adapt)
 app.command()(browse)
 app.command()(recall)
 

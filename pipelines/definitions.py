@@ -25,6 +25,7 @@ from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from plant.config import Plant, load
 from plant.tables import table
+from warehouse.adapting.select import run_mapping
 from warehouse.lake import Lake
 from warehouse.shelf import Shelf
 from warehouse.state import State
@@ -71,6 +72,7 @@ def resources(plant: Plant, where: Place) -> dict[str, Any]:
         "io_manager": door(where, lake, shelf, lambda: Receipts(plant, lake, state)),
         "dock": LakeDock(where, lake, state),
         "opening": opening(lake),
+        "run_mapping": run_mapping,
         "lake": lake,
         "state": state,
         "place": where,

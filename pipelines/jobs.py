@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import assets.partitions  # noqa: F401  silences the beta warning before any asset is defined
-from pipelines.days.stages import EDITS, NUMBERS
+from pipelines.days.stages import COSTS, EDITS, INVENTORY, NUMBERS, STANDING
 from pipelines.upkeep import upkeep
 
 import dagster as dg  # isort: skip
@@ -40,15 +40,20 @@ ledgers = dg.define_asset_job(
 )  # fmt: skip
 numbers = dg.define_asset_job(
     "numbers", _day_gold,
-    description="KPI sums, OEE, losses, yield, KPIs of the days named.", executor_def=dg.in_process_executor,
+    description="KPI sums, OEE, yield, KPIs of the days named.", executor_def=dg.in_process_executor,
+)  # fmt: skip
+costs = dg.define_asset_job(
+    "costs", dg.AssetSelection.assets(*(name.split(".") for name in COSTS)),
+    description="Losses and what orders took, with their cost, of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 energy = dg.define_asset_job(
     "energy", dg.AssetSelection.assets(["gold", "energy"]),
     description="Energy against its baseline, of the days named.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 inventory = dg.define_asset_job(
-    "inventory", dg.AssetSelection.assets(["gold", "inventory"]),
-    description="Stock on hand, turns, cover, alerts of the days named.", executor_def=dg.in_process_executor,
+    "inventory", dg.AssetSelection.assets(*(name.split(".") for name in INVENTORY)),
+    description="Stock on hand, turns, cover, alerts, space used of the days named.",
+    executor_def=dg.in_process_executor,
 )  # fmt: skip
 models = dg.define_asset_job(
     "models", dg.AssetSelection.groups("models")
@@ -72,10 +77,19 @@ backfill = dg.define_asset_job(
     description="Rebuild silver day tables over a range of days in a single run.", executor_def=dg.in_process_executor,
 )  # fmt: skip
 
+STANDING_JOBS = {
+    name: dg.define_asset_job(
+        name, dg.AssetSelection.assets(*(t.split(".") for t in tables)),
+        description=f"How things stand now: {', '.join(tables)}.", executor_def=dg.in_process_executor,
+    )
+    for name, tables in STANDING.items()
+}  # fmt: skip
+"""The job of each group of `pipelines.days.stages.STANDING`."""
+
 STAGE_JOBS = {
     "edits": edits, "enterprise": enterprise, "readings": readings, "ledgers": ledgers, "numbers": numbers,
-    "energy": energy, "inventory": inventory,
+    "costs": costs, "energy": energy, "inventory": inventory,
 }  # fmt: skip
 """The job of each stage of `pipelines.days.stages`."""
 
-JOBS = [ingest, *STAGE_JOBS.values(), models, scores, decisions, exports, backfill, upkeep]
+JOBS = [ingest, *STAGE_JOBS.values(), *STANDING_JOBS.values(), models, scores, decisions, exports, backfill, upkeep]

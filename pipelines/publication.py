@@ -6,12 +6,16 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.days.stages import STANDING
 from pipelines.place import Place
 from plant.config import Plant
 from warehouse import refresh_changes
 from warehouse.publish import publish
 
-GOLD = ("kpi_sums", "oee", "losses", "yield", "inventory", "energy", "kpi", "failure_risk", "forecast")
+GOLD = (
+    "kpi_sums", "oee", "losses", "order_days", "yield", "inventory", "space_use", "energy", "kpi", "failure_risk",
+    "forecast", *(name.removeprefix("gold.") for names in STANDING.values() for name in names),
+)  # fmt: skip
 CHANGES = ("kpi_definitions", "notifications")
 """Gold tables written here, before the file: what the KPIs mean and whose signed numbers changed."""
 

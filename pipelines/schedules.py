@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.jobs import decisions, enterprise, exports, ingest, models, scores
+from pipelines.jobs import STANDING_JOBS, decisions, enterprise, exports, ingest, models, scores
 from pipelines.upkeep import upkeep
 
 SCHEDULES = [
@@ -31,6 +31,13 @@ SCHEDULES = [
         job=decisions,
         cron_schedule="3-58/5 * * * *",
         description="What people approved, laid over the forecasts.",
+    ),
+    *(
+        dg.ScheduleDefinition(
+            name=f"{name}_every_half_hour", job=job, cron_schedule="8,38 * * * *",
+            description="How things stand, after the days.",
+        )
+        for name, job in STANDING_JOBS.items()
     ),
     dg.ScheduleDefinition(
         name="upkeep_daily", job=upkeep, cron_schedule="15 2 * * *",

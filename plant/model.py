@@ -19,6 +19,8 @@ from plant.sources.batch import FilesSource, SqlSource
 from plant.sources.live import ModbusSource, MqttSource, OpcUaSource, SparkplugSource
 from plant.sources.tags import Tag
 from plant.state_maps import with_ready_made
+from plant.stock import Stock
+from plant.supply import Supply
 
 __all__ = ["Break", "Crew", "Holiday", "Planned", "Shift"]
 """Sections of plant.shifts.model that are read here as well."""
@@ -74,6 +76,7 @@ class Machine(Strict):
     minor_stops: tuple[MinorStop, ...] = Field(default=(), description="other lengths, each from a day on")
     minimum_run_s: float = Field(default=0.0, ge=0, description="a shorter run between two stops is part of the stop")
     runs_through_breaks: bool = False
+    bottleneck: bool = Field(default=False, description="limits what its line makes: its losses cost margin as well")
     tags: tuple[Tag, ...] = ()
 
 
@@ -135,6 +138,8 @@ class PlantFile(Strict):
     tariff: tuple[Tariff, ...] = ()
     states: dict[Name, dict[str, str]] = Field(default={}, description="mapping name -> raw code -> state word")
     alerts: Alerts = Alerts()
+    stock: Stock = Stock()
+    supply: Supply = Supply()
     collector: Collector = Collector()
     role: tuple[Role, ...] = ()
     proposal_expiry: Expiry = Expiry()

@@ -23,7 +23,7 @@ MARK = "simulator_run"
 _BATCH = 2000
 _TYPES: dict[pl.DataType, sa.types.TypeEngine[Any]] = {
     pl.String(): sa.String(), pl.Int64(): sa.BigInteger(), pl.Float64(): sa.Float(53),
-    INSTANT: sa.DateTime(timezone=True),
+    pl.Boolean(): sa.Boolean(),     INSTANT: sa.DateTime(timezone=True),
 }  # fmt: skip
 
 

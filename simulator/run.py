@@ -14,6 +14,8 @@ import polars as pl
 from plant.config import Plant
 from simulator import truth
 from simulator.enterprise.books import Events, books
+from simulator.enterprise.finance import costs
+from simulator.enterprise.finance.rates import rates
 from simulator.enterprise.people import bookings, presences
 from simulator.floor.faults import Failure, Gap, Service, counter_resets, failures, gaps, services, settle
 from simulator.floor.flow import Flow
@@ -126,6 +128,7 @@ def plant_run(
         "energy": truth.energies(energy), "lost": truth.lost(floor.gaps, plant, end),
         "failures": truth.failed(known, end), **relations.truth,
     }  # fmt: skip
+    told |= floor.costed(told["intervals"], told["people"], energy, relations.tables["stock_moves"])
     tell("done", 1.0)
     begun, ended = to_datetime(start), to_datetime(end)
     return Run(plant, seed, begun, ended, sensed, floor.archive(), relations.tables, told, loss, contaminated)
@@ -201,6 +204,24 @@ class _Floor:
         return pl.concat(frames).sort("ts", maintain_order=True) if frames else pl.DataFrame(
             schema=SAMPLE_SCHEMA
         ), energy
+
+    def costed(
+        self, intervals: pl.DataFrame, people: pl.DataFrame, energy: dict[str, Energy], moves: pl.DataFrame
+    ) -> dict[str, pl.DataFrame]:
+        """Truth of what the orders that ended cost, and of where their time went."""
+        columns = ("machine", "start_at", "end_at", "account", "order_id")
+        at = pl.col("start_at", "end_at").cast(pl.Int64)
+        facts = costs.Facts(
+            rows=intervals.select(columns).with_columns(at).rows(),
+            people=people.select("machine", "operator", "start_at", "end_at").with_columns(at).rows(),
+            metered=energy, moves=moves.to_dicts(),
+            rates=rates(self.plant, self.stations, self.start, self.start),
+            sites={s.name: self.plant.site_of(s.name).name for s in self.stations},
+        )  # fmt: skip
+        orders = [o for book in self.books.values() for o in book.orders]
+        done = costs.ended(orders, self.stations, self.end)
+        line_of = {s.name: s.machine.line for s in self.stations}
+        return {"costs": costs.costs(facts, done), "order_times": costs.times(facts.rows, orders, done, line_of)}
 
     def archive(self) -> pl.DataFrame:
         frames = [archived(self.seed, s.machine, s.kind, self.work[s.machine.line], self.known(s), self.start)

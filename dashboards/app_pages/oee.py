@@ -23,6 +23,8 @@ were made at the ideal speed.
 * *Quality*: good / all pieces.
 * **71 % [66..80]** means: 71 % over the time we know of. Had all time without a signal been loss it would be 66 %,
   had it been perfect, 80 %. Where these ranges overlap, nobody can say which machine was better, so they are grey.
+* **Cost** of a loss: its time at what an hour of the machine costs (cost rates of the ERP). **Margin**: what the pieces
+  not made would have earned, only where the machine is a bottleneck by plant.toml.
 * Several machines or days are added up first and divided once. Ratios are never averaged.
 """
 
@@ -122,13 +124,40 @@ def where_time_went(choice: Choice) -> None:
     else:
         top = lost.head(TOP)
         st.altair_chart(charts.pareto(top), alt=f"Losses by reason, longest first: {spoken(top['reason'][0])}")
-        st.caption(f"The longest {words.plural(top.height, 'reason')}; planned stops are left out.")
+        st.caption(f"The longest {words.plural(top.height, 'reason')}; planned stops are left out.{_costs(lost)}")
+        with st.expander("What it cost", icon=":material/payments:"):
+            shown = lost.select(
+                pl.col("reason").map_elements(spoken, return_dtype=pl.String), "cost", "margin",
+                pl.col("duration_s") / 3600, "stops", "machines", "worst_machine",
+            ).sort("cost", descending=True, nulls_last=True)  # fmt: skip
+            st.dataframe(
+                shown, hide_index=True, placeholder=words.DASH, column_config=LOSS_COLUMNS, alt="Cost of losses"
+            )
     spent = data.accounts(**_scope(choice))
     if not spent.is_empty():
         st.altair_chart(charts.accounts(spent), alt="Share of time by machine and account")
 
 
+def _costs(lost: pl.DataFrame) -> str:
+    """What all of it cost at the machines' rates; says when some of it has none."""
+    known = lost["cost"].drop_nulls()
+    if known.is_empty():
+        return " Nothing says what an hour costs."
+    least = "at least " if known.len() < lost.height else ""
+    margin = float(lost["margin"].sum())
+    missed = f" At bottlenecks {words.number(margin, data.currency())} of margin were not earned." if margin else ""
+    return f" All of it cost {least}{words.number(float(known.sum()), data.currency())} at the machines' rates.{missed}"
+
+
 TOP = 10
+LOSS_COLUMNS = {
+    "reason": st.column_config.TextColumn("Reason", pinned=True),
+    "cost": st.column_config.NumberColumn("Cost", format="%,.0f"),
+    "margin": st.column_config.NumberColumn("Margin not earned", format="%,.0f"),
+    "duration_s": st.column_config.NumberColumn("Hours", format="%.1f"),
+    "stops": st.column_config.NumberColumn("Stops", format="localized"),
+    "machines": st.column_config.NumberColumn("Machines", format="%d"), "worst_machine": "Most at",
+}  # fmt: skip
 
 
 def day_by_machine(choice: Choice) -> None:

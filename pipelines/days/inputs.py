@@ -14,14 +14,16 @@ from importlib.metadata import version
 
 import polars as pl
 
+from assets.kernels.finance.rates import lines_of
 from pipelines.days import stock
+from pipelines.days.costing import RATED, RateLine, rates_on, under_way
 from pipelines.days.fingerprints import code_hash, content_hash, digest
-from pipelines.days.layers import LAYERS, RECORDS, RETRACTIONS, ROUTING, Hashes, Layer, hashes, orders
+from pipelines.days.layers import LAYERS, RECORDS, RETRACTIONS, ROUTING, SPANS, Hashes, Layer, hashes, orders
 from pipelines.days.memory import memory_of, prints_of
 from pipelines.days.raw import Raw
 from pipelines.days.settings import Settings
-from pipelines.days.spans import Spans, bridged, run
-from pipelines.days.stages import ENERGY, LEDGERS, NUMBERS, READINGS
+from pipelines.days.spans import Spans, bridged
+from pipelines.days.stages import COSTS, ENERGY, LEDGERS, NUMBERS, READINGS
 from plant.calendar import calendar_digest
 from plant.config import Plant, tag_id
 from plant.errors import TerminalError
@@ -33,13 +35,12 @@ from warehouse.state import State
 ENERGY_WINDOW_D = 14
 """gold.energy of a day reads this many days back (its baseline)."""
 METERED = ("silver.energy_ledger", "silver.count_ledger")
-STOCKED = ("silver.stock_ledger", "silver.purchase_orders", "silver.partners", "silver.materials")
 COSTED = ("silver.materials", "silver.bills_of_material", "silver.locations")
 """Masters of gold.kpi_sums: kinds and costs of materials, what goes into what, which bins hold stock."""
-NO_CALENDAR = {"machine", "product", "source", "tariff", "states", "alerts"}
+NO_CALENDAR = {"machine", "product", "source", "tariff", "states", "alerts", "stock", "supply"}
 """Sections of plant.toml the calendar does not read (of machines only name and line)."""
 PARTS = {part: [x for x in LAYERS if x.part == part] for part in sorted({x.part for x in LAYERS})}
-REPORTS = "bronze.reports"
+REPORTS, RATES = "bronze.reports", "silver.cost_rates"
 _PLACE: dict[str, pl.DataType] = {"machine": pl.String(), "site": pl.String()}
 Marks = dict[str, str]
 """Hash of each part of a day as a whole."""
@@ -53,8 +54,8 @@ class Inputs:
         self.spans = Spans(plant, self.memory)
         self.settings = self.memory.of("settings", plant.file.model_dump_json(), lambda: Settings(plant))
         self.raw = Raw(plant, lake, state, self.spans)
-        layers = (*LAYERS, *RECORDS, RETRACTIONS)
-        pinned = {*(n for x in layers for n in (x.name, *x.also)), *STOCKED, *COSTED, READINGS, *LEDGERS}
+        layers = (*LAYERS, *RECORDS, RETRACTIONS, SPANS)
+        pinned = {*(n for x in layers for n in (x.name, *x.also)), *stock.READ, *COSTED, RATES, READINGS, *LEDGERS}
         self._snaps: dict[str, Snapshot | None] = {name: lake.snapshot(name) for name in sorted(pinned)}
         self._prints: dict[str, dict[str, str]] = {}
         self._marks: dict[str, dict[date, str]] = {}
@@ -102,7 +103,8 @@ class Inputs:
     def marks(self, name: str, day: date, carried: str) -> Marks:
         """Hashes of the parts a day of a table is built from; `carried` is that of the rows the day opens with."""
         makers: dict[str, Callable[[date], Marks]] = dict.fromkeys(LEDGERS, self._ledger)
-        makers |= dict.fromkeys(NUMBERS, self._numbers) | dict.fromkeys(ENERGY, self._energy)
+        makers |= dict.fromkeys(NUMBERS, self._numbers) | dict.fromkeys(COSTS, self._costs)
+        makers |= dict.fromkeys(ENERGY, self._energy)
         if name == READINGS:
             made = self._readings(day) | {"carried": carried}
         else:
@@ -149,8 +151,23 @@ class Inputs:
             "zones": str([(s.name, s.timezone) for s in self.plant.file.site]),
         }
 
+    def _costs(self, day: date) -> Marks:
+        return {
+            "ledgers": digest(*(self._print(n, day) for n in LEDGERS)),
+            "orders": self._layer_mark("orders", PARTS["orders"], day),
+            "spans": self._layer_mark("spans", [SPANS], day),
+            "materials": self._masters,
+            "rates": rates_on(self._rate_lines, self.spans.of(day), self.sites),
+            **{part: self.settings.mark(part, day) for part in ("machine", "tags", "target")},
+        }
+
+    @cached_property
+    def _rate_lines(self) -> list[RateLine]:
+        key = (self._print_of(RATES), self.plant.file.model_dump_json(include=RATED))
+        return self.memory.of("rates", key, lambda: lines_of(self.plant, self.rows(RATES).collect()).rows())
+
     def _inventory(self, day: date) -> Marks:
-        return {"stock": self._stock.get(day, ""), "bounds": self.spans.mark(day)}
+        return {"stock": self._stock.get(day, ""), "bounds": self.spans.mark(day), "spaces": self._spaces}
 
     def calendar(self, day: date) -> str:
         """Digest of the calendar of a day."""
@@ -179,6 +196,8 @@ class Inputs:
         rows = self.rows(layer.name)
         if layer is ROUTING:
             rows = orders(rows, self.rows(*layer.also))
+        elif layer is SPANS:
+            rows = under_way(self.plant, rows, self.rows(*layer.also))
         elif layer is RETRACTIONS:
             machines = {tag_id(m, t): m.name for m, t in self.plant.tags()}
             of_tag = pl.col("tag").replace_strict(machines, default=None, return_dtype=pl.String)
@@ -222,15 +241,16 @@ class Inputs:
     @cached_property
     def _stock(self) -> dict[date, str]:
         """Hash of each day of gold.inventory, of one pass a version of the tables of stock."""
-        snaps = tuple(self._print_of(n) for n in STOCKED)
-        last = self.days[-1] if self.days else None
-        ledger, purchases, partners, materials = (self.rows(n) for n in STOCKED)
-        # Stock may begin before the first reading.
-        first = ledger.select(pl.col("production_day").min()).collect().item()
-        days = self.days if first is None else run(min(first, *self.days[:1]), max(first, *self.days[-1:]))
-        bounds = self.spans.frame(days)
-        made = lambda: stock.hashes(ledger, (purchases, partners), materials, bounds, last)  # noqa: E731
+        snaps = tuple(self._print_of(n) for n in stock.READ)
+        days, last = stock.spanned(self.rows, self.days), self.days[-1] if self.days else None
+        made = lambda: stock.known(self.rows, self.spans.frame(days), last)  # noqa: E731
         return self.memory.of("stock", (snaps, tuple(days)), made)
+
+    @cached_property
+    def _spaces(self) -> str:
+        """Hash of what gold.space_use reads of the masters, which have no dates."""
+        key = tuple(self._print_of(n) for n in stock.SPACES)
+        return self.memory.of("spaces", key, lambda: stock.spaces(self.rows))
 
     @cached_property
     def _moved(self) -> dict[date, str]:

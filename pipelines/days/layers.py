@@ -61,6 +61,9 @@ RECORDS = (
 )  # fmt: skip
 """Enterprise tables gold.kpi_sums reads besides the ledgers: whole orders with their routing, quality, maintenance."""
 ROUTING = RECORDS[0]
+SPANS = Layer("silver.operations", "spans", "begin_at", "end_at", ("order_id", "product", "started_us", "placed"),
+              also=("silver.work_orders",))  # fmt: skip
+"""Whole orders from their release to their end, on the machine of their first operation (`finance.lead_time.spans`)."""
 
 
 def orders(operations: pl.LazyFrame, work_orders: pl.LazyFrame) -> pl.LazyFrame:

@@ -148,8 +148,10 @@ class Receipts:
 
 
 def whole_hash(plant: Plant, lake: Lake, source: str) -> str:
-    """What the silver tables kept whole are built from: their bronze table, plant.toml, the code."""
-    return digest(lake.fingerprint(source), code_hash("assets", "plant"), plant.file.model_dump_json())
+    """What the silver tables kept whole are built from: their bronze table, plant.toml, the adapters, the code."""
+    adapters = {name: a.model_dump_json() for name, a in plant.adapters.items()}
+    code = code_hash("assets", "plant", "warehouse/adapting")
+    return digest(lake.fingerprint(source), code, plant.file.model_dump_json(), adapters)
 
 
 def digest_of(marks: dict[str, str]) -> str:

@@ -1,12 +1,14 @@
 """What gold.inventory of a day is built from, as a hash: the stock before its window, the postings in it, supply.
 
+gold.space_use is of the same days and made of it, so it hangs on the same hashes and on the space of things.
+
 A posting that is booked back to an old day changes that day and those after it; one that is cancelled out again
 changes only the days in which the stock differs. One pass over the ledger, for all days at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -18,7 +20,27 @@ from pipelines.days.fingerprints import content_hash, digest, frame_hash
 from pipelines.days.spans import run
 
 FIELDS = ("qty", "value_cents", "kind", "at")
+READ = ("silver.stock_ledger", "silver.purchase_orders", "silver.partners", "silver.materials")
+SPACES = {
+    "silver.materials": ("material", "space_per_unit"), "silver.locations": ("location", "zone", "kind", "capacity"),
+}  # fmt: skip
 _LARGE = 2**64
+
+
+Rows = Callable[[str], pl.LazyFrame]
+"""Rows of a table by its name."""
+
+
+def spanned(rows: Rows, days: list[date]) -> list[date]:
+    """The days of the plant and those of stock before and after them: stock may begin before the first reading."""
+    first = rows(READ[0]).select(pl.col("production_day").min()).collect().item()
+    return days if first is None else run(min(first, *days[:1]), max(first, *days[-1:]))
+
+
+def known(rows: Rows, bounds: pl.DataFrame, last: date | None) -> dict[date, str]:
+    """`hashes` of the tables as they are."""
+    ledger, purchases, partners, materials = (rows(name) for name in READ)
+    return hashes(ledger, (purchases, partners), materials, bounds, last)
 
 
 def hashes(
@@ -43,14 +65,14 @@ def hashes(
     edges: list[date] = [rows["production_day"].min(), rows["production_day"].max()]  # type: ignore[list-item]
     days = run(edges[0], max(edges[1], last or edges[1]))
     posted, stock = _posted(rows), _stock(rows, days)
-    known = _supplied(supply, bounds)
+    on_its_way = _supplied(supply, bounds)
     units = content_hash(materials.select("material", "unit").collect(engine="in-memory"))
     found = {}
     for day in days:
         window = run(first_needed(day), day)
         moves = [posted.get(d, "") for d in window]
         before = stock.get(window[0] - timedelta(days=1), "")
-        found[day] = digest(before, *moves, (day - edges[0]).days < len(window), known.get(day, ""), units)
+        found[day] = digest(before, *moves, (day - edges[0]).days < len(window), on_its_way.get(day, ""), units)
     return found
 
 
@@ -68,6 +90,12 @@ def moved(ledger: pl.LazyFrame, operations: pl.LazyFrame, days: Sequence[date]) 
     first = min(rows["production_day"].min(), days[0])  # type: ignore[type-var]
     stock = _stock(rows, run(first, days[-1]))  # type: ignore[arg-type]
     return {d: digest(stock.get(d - timedelta(days=1), ""), posted.get(d, "")) for d in days}
+
+
+def spaces(rows: Rows) -> str:
+    """Hash of what gold.space_use reads of the masters."""
+    frames = (rows(name).select(columns).collect(engine="in-memory") for name, columns in SPACES.items())
+    return digest(*(content_hash(f) for f in frames))
 
 
 def _posted(rows: pl.DataFrame, *more: str) -> dict[date, str]:

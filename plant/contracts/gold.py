@@ -72,6 +72,9 @@ LOSSES = Table(
         C("account", "str", "leaf account", allowed=ACCOUNTS), C("reason", "str", "reason"),
         C("reason_class", "str", "class of the loss", allowed=CLASSES),
         _pcs("stops", "stops in which this reason first came up in this shift"), _s("duration_s", "time lost"),
+        C("cost", "f64", "that time at the machine's rate, currency units; null: no rate", null=True, low=0),
+        C("margin", "f64", "contribution margin of the pieces not made in it, currency units; null: the machine is no "
+          "bottleneck, or product, ideal cycle or price is not known", null=True),
     ),
 )  # fmt: skip
 
@@ -108,6 +111,7 @@ INVENTORY = Table(
         C("average_value", "f64", "time-weighted average value of the day, currency units"),
         C("issued_qty", "f64", "issued that day", low=0),
         _ratio("turns", "annualised cost of issues / time-weighted average value, trailing 28 days", None),
+        _ratio("dio_d", "days of inventory outstanding: 365 / turns", None),
         _ratio("days_of_cover", "on hand / mean daily issues, trailing 28 days; null without issues", None),
         C("abc", "str", "class by value of issues (80/95/100 %)", null=True, allowed=("A", "B", "C")),
         C("xyz", "str", "class by coefficient of variation of daily issues (0.5/1.0)", null=True,

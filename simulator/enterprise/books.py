@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import polars as pl
 
 from plant.config import Plant
 from simulator.enterprise.agenda import Agenda
 from simulator.enterprise.dispatch import book_operations, book_orders, planned_scrap
+from simulator.enterprise.finance.instructions import AHEAD_D, book_instructions, book_roster
+from simulator.enterprise.finance.rates import book_rates, rates
+from simulator.enterprise.finance.routing import Routing
 from simulator.enterprise.journal import Journal
 from simulator.enterprise.maintenance import book_failures, book_services, happened
 from simulator.enterprise.materials import Item, book_master_data, items, raw_use
@@ -20,11 +24,13 @@ from simulator.enterprise.purchasing import Purchasing
 from simulator.enterprise.quality import inspect
 from simulator.enterprise.sales import HISTORY_D, Sales
 from simulator.enterprise.stock import EXTERNAL, Stock
+from simulator.enterprise.supply.fulfilment import Fulfilment
+from simulator.enterprise.wms.levels import booked_us, enter_levels, evenings
 from simulator.floor.faults import Failure, Service
 from simulator.floor.layout import Layout
 from simulator.floor.machines import Station
 from simulator.floor.orders import OrderBook
-from simulator.floor.worktime import WorkTime
+from simulator.floor.worktime import WorkTime, worked_shifts
 from simulator.instants import DAY, HOUR, to_datetime
 from simulator.truth import Booking, Presence
 
@@ -62,7 +68,9 @@ def books(e: Events) -> Books:
     found = items(e.plant, e.layouts, dict(e.work), e.start_us)
     book_master_data(journal, e.start_us - (HISTORY_D + 1) * DAY, e.seed, found)
     _floor(journal, e)
-    stock = _trade(journal, agenda, e, found)
+    _plans(journal, e)
+    way = Fulfilment(journal, agenda, e.seed)
+    stock = _trade(journal, agenda, e, found, way)
     agenda.run(e.end_us)
     tables = journal.frames(e.end_us)
     told = {
@@ -70,17 +78,22 @@ def books(e: Events) -> Books:
         "lot_links": tables["lot_links"].select("parent_lot", "child_lot", "qty", "at", "order_id"),
         "stock": stock.history(),
         "contaminated": stock.contamination.history(),
+        "supply": way.history(),
     }
     return Books(tables, told)
 
 
 def _floor(journal: Journal, e: Events) -> None:
+    routing: dict[str, Routing] = {}
     for layout in e.layouts:
         scrap = planned_scrap(layout, e.stations)
-        book_orders(journal, layout, e.work[layout.line], e.books[layout.line], scrap, e.start_us)
+        work = e.work[layout.line]
+        slots = book_orders(journal, layout, work, e.books[layout.line], scrap, e.start_us)
+        mine = [s for s in e.stations if s.machine.line == layout.line]
+        routing[layout.line] = Routing(layout, work, mine, slots)
     by_machine = {s.name: e.work[s.machine.line] for s in e.stations}
     for station in e.stations:
-        book_operations(journal, station.log.registrations)
+        book_operations(journal, station.log.registrations, routing[station.machine.line])
         inspect(journal, e.seed, station, [f for f in e.failures if f.machine == station.name])
     book_downtimes(journal, e.bookings)
     book_attendance(journal, e.presences)
@@ -90,19 +103,31 @@ def _floor(journal: Journal, e: Events) -> None:
     book_services(journal, [*happened(e.past_services, by_machine), *done], coming)
 
 
-def _trade(journal: Journal, agenda: Agenda, e: Events, found: dict[str, Item]) -> Stock:
+def _plans(journal: Journal, e: Events) -> None:
+    """What costs what, how work is to be done, and who is planned when."""
+    known = e.start_us - (HISTORY_D + 1) * DAY
+    book_rates(journal, known, rates(e.plant, e.stations, e.start_us, known))
+    book_instructions(journal, e.layouts, known, e.start_us)
+    first, last = e.start_us - 2 * DAY, e.end_us + (AHEAD_D + 2) * DAY
+    shifts = worked_shifts(e.plant, to_datetime(first).date(), to_datetime(last).date())
+    book_roster(journal, e.seed, e.plant, e.stations, shifts, e.end_us)
+
+
+def _trade(journal: Journal, agenda: Agenda, e: Events, found: dict[str, Item], way: Fulfilment) -> Stock:
     site = e.plant.file.site[0].name
     zone = e.plant.zone(site)
     use = raw_use(found)
     cost = {m: cents for m, (_, cents) in use.items()}
     cost |= {i.in_work: i.cost_cents[1] for i in found.values()} | {p: i.cost_cents[2] for p, i in found.items()}
-    stock = Stock(journal, cost, e.contaminated)
+    stock = Stock(journal, cost, e.contaminated, partial(booked_us, e.seed, zone))
     start = to_datetime(e.start_us).astimezone(zone).date()
     last = to_datetime(e.end_us).astimezone(zone).date()
     agenda.at(e.start_us - HOUR, lambda at: _opening(journal, stock, found, at))
-    purchasing = Purchasing(journal, agenda, stock, e.seed, use)
+    purchasing = Purchasing(journal, agenda, stock, e.seed, use, way)
     purchasing.enter(e.start_us, zone, last)
-    Sales(journal, agenda, stock, e.seed, zone, e.start_us).enter(found, start - timedelta(days=HISTORY_D), last)
+    sales = Sales(journal, agenda, stock, e.seed, zone, e.start_us, way)
+    sales.enter(found, start - timedelta(days=HISTORY_D), last)
+    enter_levels(journal, agenda, stock, e.seed, zone, evenings(start, last))
     orders = [o for book in e.books.values() for o in book.orders]
     Production(journal, stock, found, purchasing.buy_at_once).enter(agenda, e.stations, orders)
     return stock

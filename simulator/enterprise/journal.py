@@ -6,17 +6,26 @@ import polars as pl
 
 from simulator.instants import INSTANT, to_datetime
 
-_S, _I, _F, _T = pl.String(), pl.Int64(), pl.Float64(), INSTANT
+_S, _I, _F, _T, _B = pl.String(), pl.Int64(), pl.Float64(), INSTANT, pl.Boolean()
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
-    "materials": {"description": _S, "kind": _S, "unit": _S, "standard_cost_cents": _I, "price_cents": _I},
+    "materials": {
+        "description": _S, "kind": _S, "unit": _S, "standard_cost_cents": _I, "price_cents": _I,
+        "space_per_unit": _F,
+    },
     "bom_lines": {"product": _S, "component": _S, "qty_per_pc": _F},
     "work_orders": {
         "product": _S, "planned_pcs": _F, "planned_scrap_pcs": _F, "status": _S, "planned_start_at": _T,
-        "planned_end_at": _T, "started_at": _T, "ended_at": _T,
+        "planned_end_at": _T, "started_at": _T, "ended_at": _T, "released_at": _T,
     },
     "operations": {
         "order_id": _S, "machine": _S, "operation": _S, "seq": _I, "product": _S, "started_at": _T, "ended_at": _T,
+        "planned_start_at": _T, "planned_end_at": _T, "planned_setup_s": _F, "planned_run_s": _F, "planned_pcs": _F,
+        "planned_labour_s": _F, "planned_energy_kwh": _F,
+    },
+    "work_instructions": {
+        "operation": _S, "product": _S, "machine": _S, "seq": _I, "title": _S, "text": _S, "document": _S,
+        "edition": _S, "valid_from_at": _T, "valid_to_at": _T,
     },
     "downtimes": {
         "machine": _S, "start_at": _T, "end_at": _T, "reason": _S, "reason_class": _S, "operator": _S,
@@ -24,22 +33,36 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "attendance": {"operator": _S, "machine": _S, "start_at": _T, "end_at": _T},
     "lots": {"material": _S, "qty": _F, "created_at": _T, "order_id": _S, "supplier": _S},
     "lot_links": {"parent_lot": _S, "child_lot": _S, "qty": _F, "at": _T, "order_id": _S, "unit": _S},
-    "locations": {"zone": _S, "capacity": _F},
+    "locations": {"zone": _S, "capacity": _F, "kind": _S, "travel_m": _F},
     "stock_moves": {
         "at": _T, "material": _S, "lot": _S, "from_location": _S, "to_location": _S, "qty": _F,
-        "unit_cost_cents": _I, "kind": _S, "reference": _S,
+        "unit_cost_cents": _F, "kind": _S, "reference": _S, "booked_at": _T,
     },
+    "stock_levels": {"material": _S, "location": _S, "lot": _S, "qty": _F, "at": _T, "kind": _S},
     "partners": {"kind": _S, "name": _S, "lead_time_d": _F},
     "purchase_orders": {
         "supplier": _S, "material": _S, "qty": _F, "unit_price_cents": _I, "ordered_at": _T, "promised_at": _T,
-        "received_at": _T, "received_qty": _F, "status": _S,
+        "received_at": _T, "received_qty": _F, "status": _S, "order_id": _S, "requested_at": _T, "confirmed_at": _T,
+        "confirmed_qty": _F, "currency": _S,
     },
     "sales_orders": {
         "customer": _S, "product": _S, "qty": _F, "unit_price_cents": _I, "ordered_at": _T, "requested_at": _T,
-        "shipped_at": _T, "shipped_qty": _F, "status": _S,
+        "shipped_at": _T, "shipped_qty": _F, "status": _S, "order_id": _S, "confirmed_at": _T, "confirmed_qty": _F,
+        "currency": _S,
     },
+    "deliveries": {
+        "direction": _S, "shipment": _S, "order_line": _S, "partner": _S, "material": _S, "qty": _F, "shipped_at": _T,
+        "delivered_at": _T, "rejected_qty": _F, "documents_ok": _B, "lot": _S,
+    },
+    "suppliers": {"name": _S, "lead_time_d": _F, "country": _S, "active": _B},
+    "customers": {"name": _S, "country": _S, "active": _B},
+    "cost_rates": {
+        "kind": _S, "scope": _S, "unit": _S, "rate_cents": _F, "valid_from_at": _T, "valid_to_at": _T,
+    },
+    "people_shifts": {"person": _S, "shift": _S, "line": _S, "role": _S, "start_at": _T, "end_at": _T},
     "invoices": {
         "kind": _S, "partner": _S, "reference": _S, "amount_cents": _I, "issued_at": _T, "due_at": _T, "paid_at": _T,
+        "qty": _F, "tax_cents": _I, "currency": _S,
     },
     "inspections": {
         "at": _T, "machine": _S, "order_id": _S, "product": _S, "characteristic": _S, "value": _F, "lsl": _F,

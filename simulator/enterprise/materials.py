@@ -9,6 +9,7 @@ import numpy as np
 
 from plant.config import Plant
 from simulator.enterprise.journal import Journal
+from simulator.enterprise.wms.bins import book_locations, space_per_unit
 from simulator.floor.layout import Layout
 from simulator.floor.worktime import WorkTime
 from simulator.instants import DAY, HOUR
@@ -19,6 +20,11 @@ USED_CAPACITY = 0.60
 """Share of the ideal capacity of the slowest stage that customers order, on average, when the run starts."""
 SUPPLIERS = ("castwell", "ferrotec", "packright")
 CUSTOMERS = ("autoline", "bergmann", "corvus", "delta-drives", "eurofit")
+COUNTRIES = {
+    "castwell": "DE", "ferrotec": "CZ", "packright": "DE", "autoline": "DE", "bergmann": "AT", "corvus": "PL",
+    "delta-drives": "IT", "eurofit": "FR",
+}  # fmt: skip
+"""ISO 3166 code of each partner."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,12 @@ def supplier_of(seed: int, material: str) -> str:
     return stream(seed, "supplier", material).choice(SUPPLIERS)
 
 
+def price_cents(seed: int, material: str, standard: int, at_us: int) -> int:
+    """What a unit of a raw material costs when ordered at an instant: prices change with the quarter."""
+    factor = stream(seed, "price", material, at_us // (91 * DAY)).choice((0.97, 0.99, 1, 1, 1.02, 1.04, 1.07))
+    return max(1, round(standard * factor))
+
+
 def raw_use(found: dict[str, Item]) -> dict[str, tuple[float, int]]:
     """Raw materials with their expected use a day and their cost in cents."""
     out: dict[str, tuple[float, int]] = {}
@@ -106,30 +118,27 @@ def book_master_data(journal: Journal, at_us: int, seed: int, found: dict[str, I
                 (item.product, named, "finished"))  # fmt: skip
         for (material, text, kind), cost in zip(rows, item.cost_cents, strict=True):
             price = item.price_cents if kind == "finished" else None
-            _material(journal, at_us, material, text, kind, cost, price)
-        _material(journal, at_us, item.carton, f"Carton of line {item.line}", "raw", CARTON_CENTS, None)
+            _material(journal, at_us, material, text, kind, cost, price, space_per_unit(seed, item.product))
+        flat = space_per_unit(seed, item.product, carton=True)
+        _material(journal, at_us, item.carton, f"Carton of line {item.line}", "raw", CARTON_CENTS, None, flat)
         bill = ((item.in_work, item.blank, 1.0), (item.product, item.in_work, 1.0),
                 (item.product, item.carton, 1 / PER_CARTON))  # fmt: skip
         for made, used, qty in bill:
             journal.put("bom_lines", at_us, f"{made}/{used}", product=made, component=used, qty_per_pc=qty)
-    _locations(journal, at_us, found)
+    book_locations(journal, at_us, (i.place for i in found.values()), sum(i.demand_per_day for i in found.values()))
     for name in SUPPLIERS:
         lead = lead_time_d(seed, name)
         journal.put("partners", at_us, name, kind="supplier", name=name.title(), lead_time_d=lead)
+        journal.put("suppliers", at_us, name, name=name.title(), lead_time_d=lead, country=COUNTRIES[name], active=True)
     for name in CUSTOMERS:
         journal.put("partners", at_us, name, kind="customer", name=name.title(), lead_time_d=None)
+        journal.put("customers", at_us, name, name=name.title(), country=COUNTRIES[name], active=True)
 
 
-def _material(journal: Journal, at: int, key: str, text: str, kind: str, cost: int, price: int | None) -> None:
+def _material(
+    journal: Journal, at: int, key: str, text: str, kind: str, cost: int, price: int | None, space: float
+) -> None:
     journal.put(
-        "materials", at, key, description=text, kind=kind, unit="pcs", standard_cost_cents=cost, price_cents=price
-    )
-
-
-def _locations(journal: Journal, at_us: int, found: dict[str, Item]) -> None:
-    places = {"dock-1": "inbound", "raw-1": "raw", "fg-1": "finished", "ship-1": "outbound", "scrap": "scrap"}
-    places |= {item.place: "work in progress" for item in found.values()} | {"external": "external"}
-    most = sum(item.demand_per_day for item in found.values())
-    for place, zone in places.items():
-        capacity = None if zone in {"external", "scrap"} else float(round(most * 40, -3) + 1000)
-        journal.put("locations", at_us, place, zone=zone, capacity=capacity)
+        "materials", at, key, description=text, kind=kind, unit="pcs", standard_cost_cents=cost, price_cents=price,
+        space_per_unit=space,
+    )  # fmt: skip

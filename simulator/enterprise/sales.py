@@ -12,7 +12,8 @@ from simulator.enterprise.invoices import invoice
 from simulator.enterprise.journal import Journal
 from simulator.enterprise.materials import CUSTOMERS, Item
 from simulator.enterprise.stock import EXTERNAL, Stock
-from simulator.instants import DAY, HOUR, MINUTE, to_us
+from simulator.enterprise.supply.fulfilment import Fulfilment
+from simulator.instants import DAY, HOUR, MINUTE, to_datetime, to_us
 from simulator.streams import stream
 
 HISTORY_D = 730
@@ -24,9 +25,9 @@ class Sales:
     """Takes orders, ships what is in stock, oldest request first."""
 
     def __init__(
-        self, journal: Journal, agenda: Agenda, stock: Stock, seed: int, zone: ZoneInfo, start_us: int
+        self, journal: Journal, agenda: Agenda, stock: Stock, seed: int, zone: ZoneInfo, start_us: int, way: Fulfilment
     ) -> None:
-        self.journal, self.agenda, self.stock = journal, agenda, stock
+        self.journal, self.agenda, self.stock, self.way = journal, agenda, stock, way
         self.seed, self.zone, self.start_us = seed, zone, start_us
         self._open: dict[str, tuple[int, str, str, int, int]] = {}  # key: requested, customer, product, qty, price
 
@@ -66,11 +67,14 @@ class Sales:
         self.journal.put(
             "sales_orders", at, key, customer=customer, product=product, qty=float(qty), unit_price_cents=price,
             ordered_at=at, requested_at=requested, shipped_at=None, shipped_qty=None, status="open",
+            order_id=(order := f"{customer}-{to_datetime(at):%Y%m%d}"),
         )  # fmt: skip
+        self.way.ordered(at, "outbound", key, order, customer, product, qty, requested)
+        self.way.confirm(at, "outbound", key, qty, requested)
         if requested < self.start_us - DAY:
             # Before the run nothing is stocked here: the line went out around the day it was asked for.
             late = stream(self.seed, "late", key).uniform(-20, 9)
-            self.agenda.at(max(at + HOUR, requested + int(late * HOUR)), partial(self._gone, key=key, line=line))
+            self._before(key, line, at, max(at + HOUR, requested + int(late * HOUR)))
         else:
             self._open[key] = line
 
@@ -88,9 +92,32 @@ class Sales:
     def _load(self, at: int, key: str, line: tuple[int, str, str, int, int], lots: list[tuple[str, int]]) -> None:
         for lot, part in lots:
             self.stock.move(at, line[2], lot, "ship-1", EXTERNAL, part, "shipment", key)
-        self._gone(at, key, line)
+        for n, (lot, part) in enumerate(lots, 1):
+            self._send(key, line, part, lot, at, n, together=True)
+        self._gone(at, key, line, line[3])
 
-    def _gone(self, at: int, key: str, line: tuple[int, str, str, int, int]) -> None:
-        _, customer, _, qty, price = line
+    def _before(self, key: str, line: tuple[int, str, str, int, int], ordered: int, gone: int) -> None:
+        """Before the run: some lines left in two parts, some were closed short."""
+        draw = stream(self.seed, "parts", key)
+        qty = line[3] if draw.random() < 0.98 else max(1, int(line[3] * draw.uniform(0.85, 0.97)))
+        first = qty * 3 // 5 if draw.random() < 0.05 else 0
+        if first:
+            earlier = max(ordered + HOUR // 2, gone - int(draw.uniform(2, 30) * HOUR))
+            self._send(key, line, first, None, earlier, 1)
+        self._send(key, line, qty - first, None, gone, 2 if first else 1)
+        self.agenda.at(gone, partial(self._gone, key=key, line=line, qty=qty))
+
+    def _send(
+        self, key: str, line: tuple[int, str, str, int, int], qty: int, lot: str | None, at: int, n: int,
+        *, together: bool = False,
+    ) -> None:  # fmt: skip
+        """A delivery on its way to the customer; what leaves `together` arrives together."""
+        travel = int(stream(self.seed, "travel", key, 1 if together else n).uniform(2, 14) * HOUR)
+        note = f"dn-{line[1]}-{to_datetime(at):%Y%m%dT%H%M}"
+        self.way.deliver("outbound", f"out-{key}-{n}", key, line[1], line[2], qty, lot, at, at + travel, note)
+
+    def _gone(self, at: int, key: str, line: tuple[int, str, str, int, int], qty: int) -> None:
+        _, customer, _, _, price = line
         self.journal.put("sales_orders", at, key, shipped_at=at, shipped_qty=float(qty), status="shipped")
-        invoice(self.journal, self.agenda, self.seed, "receivable", customer, key, qty * price, at)
+        self.way.closed(at, "outbound", key)
+        invoice(self.journal, self.agenda, self.seed, "receivable", customer, key, qty, price, at)

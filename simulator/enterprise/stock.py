@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -18,8 +18,16 @@ EXTERNAL = "external"
 class Stock:
     """On-hand quantities (pieces), first in first out by lot."""
 
-    def __init__(self, journal: Journal, cost_cents: Mapping[str, int], contaminated: str | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        cost_cents: Mapping[str, int],
+        contaminated: str | None = None,
+        booked_us: Callable[[int, str, str], int] = lambda at_us, _key, _kind: at_us,
+    ) -> None:
         self._journal = journal
+        self._booked_us = booked_us
+        self._late: list[tuple[int, str, str, int]] = []
         self.contamination = Contamination(contaminated)
         self._cost = cost_cents
         self._held: dict[tuple[str, str], dict[str, int]] = {}
@@ -30,6 +38,18 @@ class Stock:
     def on_hand(self, material: str, location: str) -> int:
         """Pieces of a material at a location, all lots."""
         return self._sum.get((material, location), 0)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Materials and locations with stock now."""
+        return [pair for pair, qty in self._sum.items() if qty]
+
+    def booked_by(self, at_us: int) -> dict[tuple[str, str], int]:
+        """Pieces by material and location as booked by now; what moved before and is booked later is left out."""
+        out = dict(self._sum)
+        for booked, material, location, qty in self._late:
+            if booked > at_us and location != EXTERNAL:
+                out[material, location] = out.get((material, location), 0) - qty
+        return out
 
     def oldest(self, material: str, location: str, qty: int) -> list[tuple[str, int]]:
         """Lots to take `qty` pieces from, oldest first; fewer pieces when there are not enough."""
@@ -54,10 +74,14 @@ class Stock:
         if source == EXTERNAL:
             self.contamination.enters(at_us, lot, qty)
         self._moves += 1
+        key = f"mv-{self._moves:07d}"
+        booked = self._booked_us(at_us, key, kind)
+        if booked > at_us:
+            self._late += [(booked, material, where, sign * qty) for where, sign in ((source, -1), (target, 1))]
         self._journal.put(
-            "stock_moves", at_us, f"mv-{self._moves:07d}", at=at_us, material=material, lot=lot,
+            "stock_moves", booked, key, at=at_us, material=material, lot=lot,
             from_location=source, to_location=target, qty=float(qty), unit_cost_cents=self._cost[material],
-            kind=kind, reference=reference,
+            kind=kind, reference=reference, booked_at=booked,
         )  # fmt: skip
 
     def _post(self, at_us: int, material: str, location: str, lot: str, qty: int) -> None:

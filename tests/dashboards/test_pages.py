@@ -20,6 +20,8 @@ PAGES = (
     "yields",
     "energy",
     "inventory",
+    "orders",
+    "supply",
     "health",
     "forecasts",
     "approvals",
@@ -111,6 +113,14 @@ def test_deep_link_to_nonsense_falls_back(tiny_root: Path, open_page: Open) -> N
     app = open_page(tiny_root, "oee", line="no-such-line", days=["1999-01-01", "1999-01-02"])
     assert not app.exception
     assert app.selectbox(key="line").value == "All lines"
+
+
+def test_a_line_is_kept_but_not_asked_for_where_it_narrows_nothing(tiny_root: Path, open_page: Open) -> None:
+    given = {"line": "shafts", "days": ["2026-11-17", "2026-11-18"]}
+    asked = {page: open_page(tiny_root, page, **given).selectbox(key="line") for page in ("trust", "oee")}
+    assert {page: (box.disabled, box.value) for page, box in asked.items()} == {
+        "trust": (True, "shafts"), "oee": (False, "shafts"),
+    }  # fmt: skip
 
 
 def test_nothing_planned_is_a_dash_with_its_reason(

@@ -182,7 +182,7 @@ def losses() -> pl.DataFrame:
     out = lost.group_by(keys).agg(
         stops=pl.col("stop_id").n_unique().cast(pl.Int64), duration_s=pl.col("duration_us").sum() / 1e6
     )
-    return out.select(*table("gold.losses").schema)
+    return frame("gold.losses", out.to_dicts())
 
 
 def yields() -> pl.DataFrame:

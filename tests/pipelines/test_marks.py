@@ -138,7 +138,9 @@ def test_a_tariff_from_a_day_on_touches_energy_from_that_day_on(root, built, tmp
     one = "price_per_kwh = 0.2\n"
     more = f'{one}[[tariff]]\nsite = "here"\nprice_per_kwh = 0.3\nvalid_from = {day(3)}\n'
     found = stale(root, changed(tmp_path, one, more))
-    assert found == {"readings": [], "ledgers": [], "numbers": [], "energy": [day(3)], "inventory": []}
+    assert found == {
+        "readings": [], "ledgers": [], "numbers": [], "costs": [day(3)], "energy": [day(3)], "inventory": [],
+    }  # fmt: skip
 
 
 def test_a_moved_day_start_is_a_calendar_change_and_no_late_row(root, built, tmp_path):

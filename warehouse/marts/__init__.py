@@ -131,7 +131,8 @@ def losses(
     """Pareto of lost time.
 
     Columns: account, reason, reason_class, stops, duration_s, share, cumulative_share, mean_stop_s (null
-    without stops), machines. Longest first.
+    without stops), machines, worst_machine, cost (null where a part has no rate), margin (of bottlenecks).
+    Longest first.
     """
     return run(con, "losses", first=first, last=last, site=site, line=line, machine=machine)
 

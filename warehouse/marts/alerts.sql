@@ -8,7 +8,17 @@ WITH found AS (
         production_day::TIMESTAMPTZ AS "at"
     FROM gold.inventory
     WHERE alert IS NOT NULL AND production_day = (SELECT max(production_day) FROM gold.inventory)
+        -- Where orders are decided on, they speak for the reorder points.
+        AND (alert <> 'below_reorder_point' OR NOT EXISTS (SELECT 1 FROM gold.replenishment))
         AND ($site::VARCHAR IS NULL OR site = $site)
+    UNION ALL
+    SELECT 'inventory', CASE alert WHEN 'stock_out' THEN 'high' ELSE 'medium' END, material,
+        alert || ': ' || format('{:.1f}', on_hand_qty) || ' ' || unit || ' on hand'
+            || coalesce(', reorder at ' || format('{:.1f}', reorder_point_qty), '')
+            || coalesce(', ' || action || ' ' || format('{:.1f}', action_qty) || ' ' || unit, ''),
+        production_day::TIMESTAMPTZ
+    FROM gold.replenishment
+    WHERE alert IN ('stock_out', 'below_reorder_point') AND ($site::VARCHAR IS NULL OR site = $site)
     UNION ALL
     SELECT 'failure_risk', 'high', machine || ' ' || failure_mode,
         format('{:.0f} % within {:.0f} h', probability * 100, horizon_h) || coalesce(': ' || explained_by, ''),

@@ -13,18 +13,27 @@ import polars as pl
 
 from assets.kernels.figures.piece_sums import gap_parts, with_ideal
 from assets.kernels.figures.sums import scaled
+from assets.kernels.finance.loss_costs import TIMELINE_EMPTY, WORTHLESS, priced
 from plant.states import REASON_CLASS, Account, LossClass
 from plant.tables import table
 
-COLUMNS = list(table("gold.losses").schema)
+COLUMNS = [c for c in table("gold.losses").schema if c not in {"cost", "margin"}]
 CELL = ("production_day", "machine", "shift")
 KEY = (*CELL, "account", "reason", "reason_class")
 
 
-def losses(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.LazyFrame:
+def losses(
+    time: pl.LazyFrame,
+    counts: pl.LazyFrame,
+    counting: list[str],
+    lines: pl.DataFrame = TIMELINE_EMPTY,
+    worth: pl.DataFrame = WORTHLESS,
+) -> pl.LazyFrame:
     """One row a machine, shift and reason out of the time and count ledgers of whole days.
 
-    `counting` names the machines that can count pieces (one with count rows that day can as well).
+    `counting` names the machines that can count pieces (one with count rows that day can as well). `lines` says what
+    an hour of a machine costs and when (`finance.rates.timeline`); without it, or where it has no rate, cost is null.
+    `worth` says what a bottleneck's time is worth (`finance.loss_costs.worth`).
 
     * Stops: every account but production and not_scheduled, by reason; the reason falls back to the state.
       Parts of a stop shorter than the machine's `minor_stop_s` are class minor_stop. `stops` counts a
@@ -34,7 +43,8 @@ def losses(time: pl.LazyFrame, counts: pl.LazyFrame, counting: list[str]) -> pl.
       scrapped and reworked pieces. No row where effectiveness is above 1 or an ideal cycle is missing.
     """
     rows = pl.concat([stops(time), pieces(time, counts, counting)])
-    return rows.select(COLUMNS).sort("production_day", "machine", "shift", "account", "reason", "reason_class")
+    rows = priced(rows, time, lines, worth)
+    return rows.select(*COLUMNS, "cost", "margin").sort(KEY)
 
 
 def stops(time: pl.LazyFrame) -> pl.LazyFrame:

@@ -14,6 +14,8 @@ import polars as pl
 
 from pipelines.verbs.truth.bounds import BOUNDS_LIMIT, judged
 from pipelines.verbs.truth.cells import CELL, cells_of, true_cells
+from pipelines.verbs.truth.deliveries import differing
+from pipelines.verbs.truth.orders import cents_off, time_off_us
 from plant.config import Plant
 from warehouse.lake import Lake
 
@@ -60,6 +62,8 @@ def prove(lake: Lake, truth: Path, plant: Plant) -> list[Proof]:
         bounds(judged(lake, true), with_full_signal(true, windows.filter(~pl.col("noticed")))),
         energy(lake, heard(pl.read_parquet(truth / "energy.parquet"), windows)),
         stock(lake, pl.read_parquet(truth / "stock.parquet")),
+        *orders(lake, truth),
+        *deliveries(lake, truth, plant),
     ]
 
 
@@ -139,6 +143,19 @@ def stock(lake: Lake, truth: pl.DataFrame) -> Proof:
         pl.col("qty", "on_hand_qty").fill_null(0.0)
     )
     return Proof("on-hand stock", _worst(both, "on_hand_qty", pl.col("qty")), 1e-9, "units", both.height)
+
+
+def orders(lake: Lake, truth: Path) -> list[Proof]:
+    """Cost of each order, item by item, and where its time went; nothing where none can be compared."""
+    asked = (("cost of orders", "cents", cents_off), ("lead time of orders", "us", time_off_us))
+    told = ((name, unit, found) for name, unit, ask in asked if (found := ask(lake, truth)) is not None)
+    return [Proof(name, worst, 0, unit, cells, left) for name, unit, (worst, cells, left) in told]
+
+
+def deliveries(lake: Lake, truth: Path, plant: Plant) -> list[Proof]:
+    """Order lines of suppliers and customers, each date of each; none differs. Nothing where none can be compared."""
+    found = differing(lake, truth, plant)
+    return [] if found is None else [Proof("order lines judged wrongly", found[0], 0, "lines", found[1])]
 
 
 def _worst(frame: pl.DataFrame, ours: str, true: pl.Expr) -> float:
