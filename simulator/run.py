@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -120,10 +120,7 @@ def plant_run(
     ))  # fmt: skip
     tell("truth", 0.0)
     told = {
-        "intervals": pl.concat([
-            truth.intervals(s, floor.work[s.machine.line], [b for b in booked if b.machine == s.name], start, end)
-            for s in floor.stations
-        ]),
+        "intervals": _intervals(floor, booked, start, end),
         "pieces": truth.pieces(floor.stations), "people": truth.people(present, start, end),
         "energy": truth.energies(energy), "lost": truth.lost(floor.gaps, plant, end),
         "failures": truth.failed(known, end), **relations.truth,
@@ -132,6 +129,14 @@ def plant_run(
     tell("done", 1.0)
     begun, ended = to_datetime(start), to_datetime(end)
     return Run(plant, seed, begun, ended, sensed, floor.archive(), relations.tables, told, loss, contaminated)
+
+
+def _intervals(floor: _Floor, booked: Sequence[truth.Booking], start: int, end: int) -> pl.DataFrame:
+    """What every machine did, from its own log."""
+    return pl.concat(
+        truth.intervals(s, floor.work[s.machine.line], [b for b in booked if b.machine == s.name], start, end)
+        for s in floor.stations
+    )
 
 
 class _Floor:

@@ -1,6 +1,7 @@
-"""Cheap signs that nothing was written: equal tokens mean equal data. No token: nobody can tell.
+"""Cheap signs that nothing was written. No token: nobody can tell.
 
-A token is read before the data it stands for: a change in between makes a later look, never a miss.
+A token is read before the data it stands for, and moves only after a commit: what it does not show yet is seen some
+seconds later, never missed.
 """
 
 from __future__ import annotations
