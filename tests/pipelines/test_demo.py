@@ -43,7 +43,7 @@ def content(root):
 def test_it_ends_well_and_every_number_holds_against_the_truth(demo):
     _, done = demo
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("holds") == 8
+    assert done.stdout.count("holds") == 11
     assert "DIFFERS" not in done.stdout
 
 

@@ -135,10 +135,17 @@ def _with_pieces(sums: pl.DataFrame, counts: pl.LazyFrame) -> pl.DataFrame:
 def _with_energy(
     sums: pl.DataFrame, energy: pl.LazyFrame, operations: pl.LazyFrame, lines: pl.DataFrame
 ) -> pl.DataFrame:
-    """Energy while the order was on the machine, at the price of the hour's start."""
-    named = operations.group_by("machine", "order_id").agg(pl.col("operation").sort().first())
+    """Energy while the order was on the machine, at the price of the hour's start.
+
+    Its operation is the one the time ledger has on that day, else the one begun there: a plan alone names none.
+    """
+    first = pl.col("operation").drop_nulls().sort().first()
+    begun = operations.filter(pl.col("started_at").is_not_null()).group_by("machine", "order_id").agg(begun=first)
+    booked = sums.lazy().group_by("production_day", "machine", "order_id").agg(first)
     used = energy.filter(pl.col("order_id").is_not_null(), pl.col("account").is_in(CHARGED))
-    known = used.join(named, on=["machine", "order_id"], how="left").select(
+    named = used.join(booked, on=["production_day", "machine", "order_id"], how="left")
+    told = pl.coalesce("operation", "begun").alias("operation")
+    known = named.join(begun, on=["machine", "order_id"], how="left").with_columns(told).select(
         *KEY, start_us=us("hour_at"), end_us=us("hour_at") + 1, amount="energy_j"
     )  # fmt: skip
     rows = cut(known.collect(engine="in-memory"), "energy", lines)
