@@ -81,7 +81,10 @@ def test_late_orders_come_first_and_money_adds_up(root: Path, open_page: Open) -
     assert "no labour rate" in orders["note"].to_list()[0]
 
 
-def test_a_loss_says_what_it_cost_or_that_nothing_says_so(root: Path, tiny: ModuleType, open_page: Open) -> None:
+def test_a_loss_says_what_it_cost_or_that_nothing_says_so(
+    root: Path, tiny: ModuleType, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboards.data.LOOK_AGAIN_S", 0.0)  # the page looks for new versions every few seconds
     assert "Nothing says what an hour costs" in words(open_page(root, "oee"))
     lake = Lake(root)
     rows = lake.scan("gold.losses").with_columns(cost=pl.lit(10.0)).collect()
