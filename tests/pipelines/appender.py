@@ -18,8 +18,8 @@ ROWS = 50
 
 
 def segment(n: int, day_s: float) -> pl.DataFrame:
-    """Rows of one segment; every third one is late by a day."""
-    now = datetime.now(UTC) - timedelta(days=1 if n % 3 == 0 else 0, seconds=day_s)
+    """Rows of one segment; every third one is late by two days: over for the lane at any hour."""
+    now = datetime.now(UTC) - timedelta(days=2 if n % 3 == 0 else 0, seconds=day_s)
     head = {"date": now.date(), "value": float(n), "status": 0, "received_at": now, "source": "s", "segment": f"a/{n}"}
     rows = [{**head, "ts": now + timedelta(microseconds=i), "tag": f"m{i % 7}.t", "seq": i} for i in range(ROWS)]
     schema = table(NAME).schema
