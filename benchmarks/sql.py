@@ -80,7 +80,7 @@ class Ingestion:
 
 
 def figures(_data: Path) -> Iterator[Figure]:
-    """Both ratios for SQLite and, where its wheel is installed, PostgreSQL; without a database's name: the worse one."""
+    """Both ratios for SQLite and, where its wheel is there, PostgreSQL; without a name of a database: the worse one."""
     told = list(_of_databases())
     yield from told
     for name in dict.fromkeys(figure.name.rpartition(".")[0] for figure in told):
