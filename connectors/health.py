@@ -71,9 +71,10 @@ class Health:
         if newest is not None:
             self.last_value_at = max(self.last_value_at or newest, newest)
         if cast("int", rows["status"].max()) >= BAD:
-            opened = pl.col("status").is_in(list(GAP_STATUS.values())) & pl.col("value").is_null()
-            rows, lost = rows.filter(~opened), int(rows.select(opened.sum()).item())
-            self.gaps += lost
+            opened = rows["status"].is_in(list(GAP_STATUS.values())) & rows["value"].is_null()
+            if lost := int(opened.sum()):
+                rows = rows.filter(~opened)
+                self.gaps += lost
         if not rows.is_empty():
             self._skew.saw(rows)
 

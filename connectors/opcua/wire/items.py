@@ -17,9 +17,9 @@ from asyncua.ua.ua_binary import variant_from_binary
 from connectors.opcua.wire.columns import Columns, text_of
 
 VALUE, STATUS, SOURCE, SERVER, SOURCE_PS, SERVER_PS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
-_FIXED = {1: "?", 2: "<i1", 3: "<u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8", 10: "<f4", 11: "<f8"}
+FIXED = {1: "?", 2: "<i1", 3: "<u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8", 10: "<f4", 11: "<f8"}
 STRING = 12
-_AFTER = ((STATUS, "status", "<u4"), (SOURCE, "source", "<i8"), (SOURCE_PS, "source_ps", "<u2"),
+AFTER = ((STATUS, "status", "<u4"), (SOURCE, "source", "<i8"), (SOURCE_PS, "source_ps", "<u2"),
           (SERVER, "server", "<i8"), (SERVER_PS, "server_ps", "<u2"))  # fmt: skip
 """What follows the value, in wire order."""
 _I32 = struct.Struct("<i")
@@ -36,18 +36,18 @@ def _layout(mask: int, kind: int) -> np.dtype[Any] | None:
 
 
 def _new_layout(mask: int, kind: int) -> np.dtype[Any] | None:
-    if mask > 0x3F or (mask & VALUE and kind not in _FIXED):
+    if mask > 0x3F or (mask & VALUE and kind not in FIXED):
         return None
     fields: list[tuple[str, str]] = [("handle", "<u4"), ("mask", "u1")]
-    fields += [("kind", "u1"), ("value", _FIXED[kind])] if mask & VALUE else []
-    return np.dtype(fields + [(name, code) for bit, name, code in _AFTER if mask & bit])
+    fields += [("kind", "u1"), ("value", FIXED[kind])] if mask & VALUE else []
+    return np.dtype(fields + [(name, code) for bit, name, code in AFTER if mask & bit])
 
 
 def _sizes() -> list[int]:
     """Bytes of an item by mask * 256 + type; 0 where they vary."""
     sizes = [0] * (1 << 16)
     for mask in range(0x40):
-        for kind in _FIXED if mask & VALUE else (0,):
+        for kind in FIXED if mask & VALUE else (0,):
             layout = _layout(mask, kind)
             sizes[mask << 8 | kind] = layout.itemsize if layout else 0
     return sizes
@@ -55,7 +55,7 @@ def _sizes() -> list[int]:
 
 SIZES = np.array(_sizes())
 _SIZES = _sizes()
-_TAILS = [sum(np.dtype(code).itemsize for bit, _, code in _AFTER if mask & bit) for mask in range(0x100)]
+_TAILS = [sum(np.dtype(code).itemsize for bit, _, code in AFTER if mask & bit) for mask in range(0x100)]
 
 
 def run(data: bytes, at: int, left: int, probe: int) -> tuple[Columns, int] | None:
@@ -148,15 +148,15 @@ def gathered(
     value, valid = np.zeros(n), np.zeros(n, "?")
     tail = starts + 5
     kinds = np.where(masks & VALUE > 0, kinds, 0)
-    there = np.flatnonzero(np.bincount(kinds, minlength=len(_FIXED) + 1)).tolist()
-    for kind, code in ((k, _FIXED[k]) for k in there if k in _FIXED):
+    there = np.flatnonzero(np.bincount(kinds, minlength=len(FIXED) + 1)).tolist()
+    for kind, code in ((k, FIXED[k]) for k in there if k in FIXED):
         here = np.flatnonzero(kinds == kind)
         value[here] = at_places(data, code, starts[here] + 6)
         valid[here] = True
         tail[here] += 1 + np.dtype(code).itemsize
     tail[tails[0]] = tails[1]
-    found = {name: np.zeros(n, "i8") for _, name, _ in _AFTER}
-    for bit, name, code in _AFTER:
+    found = {name: np.zeros(n, "i8") for _, name, _ in AFTER}
+    for bit, name, code in AFTER:
         has = masks & bit > 0
         if has.all():
             found[name] = at_places(data, code, tail).astype("i8", copy=False)

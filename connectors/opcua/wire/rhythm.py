@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from connectors.opcua.wire.columns import Columns
-from connectors.opcua.wire.items import SIZES, STRING, VALUE, at_places, gathered
+from connectors.opcua.wire.forecast import Forecast
+from connectors.opcua.wire.items import SIZES, STRING, VALUE, at_places
 
 LEAST = 64
 """Items below which walking is as cheap."""
@@ -38,7 +39,7 @@ class Rhythm:
     def __init__(self) -> None:
         self._round: _Round | None = None
         self._trusted = False
-        self._laid: tuple[tuple[int, int], np.ndarray, np.ndarray] | None = None
+        self._laid: tuple[int, Forecast] | None = None
 
     def learn(self, data: bytes, starts: np.ndarray, keys: np.ndarray) -> None:
         """Take items that were walked: the round ends where the first handle comes again."""
@@ -63,45 +64,20 @@ class Rhythm:
         if phase is None:
             return None
         count = min(left, MOST if self._trusted else 2 * len(found.starts))
-        which, offsets = self._lay(found, phase, count)
-        inside = int(np.searchsorted(offsets[:count], len(data) - at - 10, "right"))  # their types can be seen
-        which, starts = which[:inside], offsets[:inside] + at
-        good = self._as_forecast(data, found, which, starts)
+        ahead = self._lay(found, phase, count)
+        good = ahead.kept(data, at, count)
+        end = at + int(ahead.starts[good])
         self._trusted = good == count
-        if good < LEAST:
+        if good < LEAST or end > len(data):
             self._round = None
             return None
-        which, starts = which[:good], starts[:good]
-        return self._columns(data, found, which, starts, at + int(offsets[good]))
+        return ahead.columns(data, at, good), end
 
-    def _lay(self, found: _Round, phase: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of `count` items from `phase` on their place in the round, and one more start than items, from 0."""
-        if self._laid is None or self._laid[0] != (phase, count):
+    def _lay(self, found: _Round, phase: int, count: int) -> Forecast:
+        """At least `count` items from `phase` of the round on; what was reckoned last serves as often as it can."""
+        if self._laid is None or self._laid[0] != phase or len(self._laid[1]) < count:
             turns, which = np.divmod(np.arange(phase, phase + count + 1), len(found.starts))
             starts = turns * found.bytes + found.starts[which]
-            self._laid = (phase, count), which[:-1], starts - starts[0]
-        return self._laid[1], self._laid[2]
-
-    @staticmethod
-    def _as_forecast(data: bytes, found: _Round, which: np.ndarray, starts: np.ndarray) -> int:
-        """How many items in a row have the mask, type and text length that was forecast."""
-        keys, lengths = found.keys[which], found.lengths[which]
-        seen = at_places(data, "<u2", starts + 4)  # the mask stands before the type
-        same = (seen & 0xFF) << 8 | np.where(keys >> 8 & VALUE > 0, seen >> 8, 0) == keys
-        texts = np.flatnonzero(lengths >= 0)
-        same[texts] &= at_places(data, "<i4", starts[texts] + 6) == lengths[texts]
-        wrong = np.flatnonzero(~same)
-        return int(wrong[0]) if len(wrong) else len(same)
-
-    @staticmethod
-    def _columns(
-        data: bytes, found: _Round, which: np.ndarray, starts: np.ndarray, end: int
-    ) -> tuple[Columns, int] | None:
-        if end > len(data):
-            return None
-        keys, lengths = found.keys[which], found.lengths[which]
-        wide = np.flatnonzero((keys & 0xFF == STRING) & (keys >> 8 & VALUE > 0))
-        begins, ends = starts[wide] + 10, starts[wide] + 10 + np.maximum(lengths[wide], 0)
-        parts = zip(wide.tolist(), lengths[wide].tolist(), begins.tolist(), ends.tolist(), strict=True)
-        text = {n: data[a:b].decode("utf8", "replace") for n, length, a, b in parts if length >= 0}
-        return gathered(data, starts, keys, (wide, ends), text), end
+            which = which[:-1]
+            self._laid = phase, Forecast(starts - starts[0], found.keys[which], found.lengths[which])
+        return self._laid[1]

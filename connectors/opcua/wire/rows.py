@@ -64,12 +64,10 @@ def _nullable(values: pl.Series, valid: np.ndarray) -> pl.Series:
 
 
 def _texts(columns: Columns) -> pl.Series:
+    none = _same(None, len(columns), "text")
     if not columns.text:
-        return _same(None, len(columns), "text")
-    words = pl.Series([*columns.text.values(), None], dtype=pl.String)
-    which = np.full(len(columns), len(columns.text), "u4")
-    which[list(columns.text)] = np.arange(len(columns.text), dtype="u4")
-    return words.gather(which)
+        return none
+    return none.scatter(list(columns.text), pl.Series(list(columns.text.values()), dtype=pl.String))
 
 
 def _unix_us(ticks: np.ndarray) -> np.ndarray:
