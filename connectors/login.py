@@ -6,6 +6,9 @@ import os
 
 from plant.errors import SourceDownError, TerminalError
 
+SELDOM = "tried again after 1 minute, then 5, 25 and 60, and at once when the collector is started again"
+"""When a refused login is sent again (`connectors.retry`)."""
+
 
 class LoginRefusedError(SourceDownError):
     """A server refused user or password: asked again seldom, because many lock a user after a few wrong tries."""

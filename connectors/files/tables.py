@@ -6,6 +6,7 @@ CSV cells stay text; Parquet and Excel cells keep their types. Nothing is interp
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,8 @@ SUFFIXES = {
 }  # fmt: skip
 PIECE_ROWS = 1_000_000
 """Rows of a Parquet file held in memory at a time."""
+EXCEL_BYTES = 1 << 30
+"""Most bytes of a part of an Excel file, unpacked: a sheet of all 1,048,576 rows and four columns has a quarter."""
 EVERY_SHEET = "*"
 
 
@@ -95,27 +98,59 @@ def _parquet(path: Path, source: FilesSource) -> Iterator[Sheet]:
 
 
 def _excel(path: Path, source: FilesSource) -> Iterator[Sheet]:
-    """The sheets asked for. All rows decide a column's type, so that one word in a number column makes it text."""
+    """The sheets asked for, one in memory at a time.
+
+    All rows decide a column's type, so that one word in a number column makes it text.
+    """
+    _refuse_bomb(path)
     settings: dict[str, Any] = {"infer_schema_length": None, "drop_empty_rows": False, "raise_if_empty": False}
-    if not source.sheets:
-        read = {"": pl.read_excel(path, **settings)}
-    else:
-        every = pl.read_excel(path, sheet_id=0, **settings)
-        wanted = list(every) if source.sheets == (EVERY_SHEET,) else list(source.sheets)
-        if missing := [name for name in wanted if name not in every]:
-            raise UnreadableFileError(
-                "missing_sheet",
-                f"{path}: no sheet {', '.join(map(repr, missing))}; found: {', '.join(map(repr, every))}. Correct "
-                f"`sheets` of source {source.name!r} in plant.toml, or send the file with that sheet",
-            )
-        read = {name: every[name] for name in wanted}
     before = 0
-    for sheet in read.values():
+    for name in _sheet_names(path, source):
+        sheet = pl.read_excel(path, sheet_name=name, **settings)
         rows = _numbered(sheet, before)
         before += sheet.height
         if sheet.width or not source.sheets:  # an empty sheet beside others is nothing
             filled = ~pl.all_horizontal(pl.exclude(POSITION).is_null())
             yield Sheet(rows.filter(filled) if sheet.width else rows, no_broken())
+
+
+def _sheet_names(path: Path, source: FilesSource) -> list[str | None]:
+    """Those the source asks for; None is the first.
+
+    Raises:
+        UnreadableFileError: reason missing_sheet.
+    """
+    if not source.sheets:
+        return [None]
+    import fastexcel  # late: a quarter of a second, and few sources need it
+
+    every = fastexcel.read_excel(path).sheet_names
+    wanted = every if source.sheets == (EVERY_SHEET,) else list(source.sheets)
+    if missing := [name for name in wanted if name not in every]:
+        raise UnreadableFileError(
+            "missing_sheet",
+            f"{path}: no sheet {', '.join(map(repr, missing))}; found: {', '.join(map(repr, every))}. Correct "
+            f"`sheets` of source {source.name!r} in plant.toml, or send the file with that sheet",
+        )
+    return list(wanted)
+
+
+def _refuse_bomb(path: Path) -> None:
+    """An Excel file is packed, and a sheet is read whole: refuse one that would not fit before it is unpacked.
+
+    Raises:
+        UnreadableFileError: reason unreadable_file.
+    """
+    if not zipfile.is_zipfile(path):  # .xls is not packed; what is none at all is told by who reads it
+        return
+    with zipfile.ZipFile(path) as packed:
+        largest = max((part.file_size for part in packed.infolist()), default=0)
+    if largest > EXCEL_BYTES:
+        raise UnreadableFileError(
+            "unreadable_file",
+            f"{path}: a sheet of {largest} bytes unpacked, at most {EXCEL_BYTES} are read: send it as CSV or Parquet, "
+            "which are read a piece at a time",
+        )
 
 
 def _numbered(rows: pl.DataFrame, before: int) -> pl.DataFrame:

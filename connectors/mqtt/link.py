@@ -20,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from connectors.intake import now_us
-from connectors.login import from_environment, needs_user
+from connectors.login import SELDOM, LoginRefusedError, from_environment, needs_user
 from connectors.tls import context_of
 from plant.errors import SourceDownError, TerminalError
 from plant.sources.secured import Broker
@@ -33,6 +33,8 @@ KEEPALIVE_S = 15
 YOUNG_US = 60_000_000
 FILTERS = 100
 """Most filters in one SUBSCRIBE."""
+LOGIN = {"Bad user name or password", "Not authorized"}
+"""Reasons of a CONNACK: asked again seldom, many brokers and directories lock a user who is wrong too often."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -70,6 +72,7 @@ class Link:
         self.session_present = False
         self._ready = threading.Event()
         self._refused = ""
+        self._login_refused = False
         self._waiting: set[int] = set()
         self.at_us = now_us()
         self._five = source.mqtt == "5"
@@ -100,7 +103,8 @@ class Link:
         """Connect and subscribe.
 
         Raises:
-            SourceDownError: no connection, or the broker refuses. TerminalError: login or TLS that cannot work.
+            SourceDownError: no connection, or the broker refuses (a login: LoginRefusedError).
+            TerminalError: login or TLS that cannot work.
         """
         self._log_in()
         try:
@@ -115,9 +119,8 @@ class Link:
             raise SourceDownError(f"{self.where}: {error}; check host and port and that the broker runs") from error
         self._client.loop_start()
         if not await asyncio.to_thread(self._ready.wait, CONNECT_S) or self._refused:
-            raise SourceDownError(
-                f"{self.where} refuses: {self._refused or 'no answer'}; check user, password and client_cert"
-            )
+            found = f"{self.where} refuses: {self._refused or 'no answer'}; check user, password and client_cert"
+            raise LoginRefusedError(f"{found}; {SELDOM}") if self._login_refused else SourceDownError(found)
 
     def publish(self, topic: str, payload: str | bytes, qos: int = 0, *, retain: bool = False) -> mqtt.MQTTMessageInfo:
         """Send a message."""
@@ -170,6 +173,7 @@ class Link:
     def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self._refused = str(reason)
+            self._login_refused = self._refused in LOGIN
             self._ready.set()
             return
         self.session_present = bool(flags.session_present)

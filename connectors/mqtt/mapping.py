@@ -13,7 +13,7 @@ from connectors.mqtt.link import Message
 from connectors.mqtt.rows import Row
 from plant.sources.live import MqttSource
 from plant.sources.tags import Tag
-from plant.sources.topics import Path, path_of, topic_of
+from plant.sources.topics import Path, covers, is_pattern, path_of, topic_of
 from plant.states import BAD_NO_COMMUNICATION
 
 LAST_USABLE = 0x40900000
@@ -24,6 +24,8 @@ LATEST_US = 253_402_300_799_000_000
 _PER = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 """To microseconds: times, divided by."""
 _MISSING = object()
+REMEMBERED = 10_000
+"""Topics whose tags are remembered, for addresses with `+`; anybody may publish under ever new ones."""
 
 
 class TimeError(ValueError):
@@ -48,13 +50,16 @@ class Read:
 
 
 class Mapping:
-    """The topics of one source. `topics` are those its tags name."""
+    """The topics of one source. `topics` are those its tags name. No message makes a tag: it feeds those there are."""
 
     def __init__(self, source: MqttSource, tags: Sequence[tuple[str, Tag]]) -> None:
-        self._wanted: dict[str, list[Wanted]] = {}
+        self._exact: dict[str, list[Wanted]] = {}
+        self._patterns: dict[str, list[Wanted]] = {}
+        self._found: dict[str, list[Wanted]] = {}
         for name, tag in tags:
             topic, path = topic_of(tag.address)
-            self._wanted.setdefault(topic, []).append(Wanted(name, path, tag.type == "string"))
+            place = self._patterns if is_pattern(topic) else self._exact
+            place.setdefault(topic, []).append(Wanted(name, path, tag.type == "string"))
         self._at = path_of(source.timestamp) if source.timestamp else None
         self._format, self._zone = source.timestamp_format, ZoneInfo(source.timezone)
         self._quality = path_of(source.quality) if source.quality else None
@@ -64,17 +69,28 @@ class Mapping:
 
     @property
     def topics(self) -> list[str]:
-        """Topics that tags are read from."""
-        return list(self._wanted)
+        """Topics and filters that tags are read from; none that another covers, else a broker may send it twice."""
+        named = [*self._patterns, *self._exact]
+        return [t for t in named if not any(covers(p, t) for p in self._patterns if p != t)]
 
     def tags_of(self, topic: str) -> list[str]:
         """Tags that are read from a topic."""
-        return [wanted.tag for wanted in self._wanted.get(topic, [])]
+        return [wanted.tag for wanted in self._wanted(topic)]
+
+    def _wanted(self, topic: str) -> list[Wanted]:
+        if not self._patterns:
+            return self._exact.get(topic, [])
+        if topic not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            fitting = [wanted for pattern, wanted in self._patterns.items() if covers(pattern, topic)]
+            self._found[topic] = [one for wanted in (self._exact.get(topic, []), *fitting) for one in wanted]
+        return self._found[topic]
 
     def take(self, message: Message) -> Read:
         """Read one message. A topic that no tag names means nothing."""
-        wanted = self._wanted.get(message.topic)
-        if wanted is None:
+        wanted = self._wanted(message.topic)
+        if not wanted:
             return Read()
         if len(message.payload) > self._limit:
             found = f"{len(message.payload)} bytes; at most {self._limit} are read: send less, or raise max_payload_kib"

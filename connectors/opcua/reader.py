@@ -1,8 +1,8 @@
 """OPC UA: one subscription per source, history for what was missed, whole batches to the intake.
 
-Order that loses nothing and doubles nothing: subscribe and hold what comes, read the history since
-the last stored value of each node, hand the history on, then hand on what was held less its repeats.
-The same after every gap. Wire format: decode; reconnect: session; HistoryRead: history.
+Order that loses nothing and doubles nothing: subscribe and hold what comes, look at what the nodes show, write down
+the hole from the last stored value of each to there, then hand live values on, and read the hole back beside them.
+The same after every gap. Wire format: wire; reconnect: client, session; holes: backfill, holes, history.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -21,14 +22,18 @@ from asyncua.client.ua_client import UaClientState
 from asyncua.ua.uaerrors import UaError
 
 from connectors.base import one_aside
-from connectors.gaps import Gap, confirmed, gap_rows, open_tags
-from connectors.intake import WORDS, Intake, Seen, coded, now_us
+from connectors.gaps import open_tags
+from connectors.intake import WORDS, Intake, Seen, now_us
+from connectors.login import LoginRefusedError
 from connectors.opcua.alive import Alive
-from connectors.opcua.history import HistoryUnavailableError, read_current, read_history
+from connectors.opcua.backfill import Backfill
+from connectors.opcua.client import GapClient
+from connectors.opcua.history import read_current
+from connectors.opcua.holes import Hole, ends_of
 from connectors.opcua.reader_nodes import nodes_of, wish_of
 from connectors.opcua.refusals import explained
 from connectors.opcua.security import believe_again, log_in, secure
-from connectors.opcua.session import GapClient, GapSubscription
+from connectors.opcua.session import GapSubscription
 from connectors.opcua.session_items import Limits
 from connectors.opcua.wire.columns import Columns, concat
 from connectors.opcua.wire.rows import oldest_of, rows_of
@@ -36,6 +41,7 @@ from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.sources.live import OpcUaSource
 from plant.sources.tags import Tag
+from plant.states import GapReason
 from plant.units import duration
 
 logger = logging.getLogger(__name__)
@@ -45,8 +51,7 @@ LONGEST_TICK_S = 1.0
 HOLD_ROWS = 500_000
 """Values held in memory while history is read; above it the server is asked to queue."""
 REFUSED_AGAIN_S = 60.0
-FIRST_HISTORY = timedelta(days=7)
-"""How far back history is read for a tag that was never stored."""
+REASON: GapReason = "disconnected"
 
 
 class OpcUaReader:
@@ -77,12 +82,13 @@ class OpcUaReader:
         self._gap = asyncio.Event()
         self._behind: set[int] | None = None
         self._overflows = 0
-        self._without_history: set[int] = set()
         self._drained = asyncio.Event()
         self._refused: set[str] = set()
         self._plain: list[str] = []
         self._definitions = dict(tags)
         self._alive = Alive(source.name, tags, health)
+        nodes = {tag: node for node, tag in self.nodes.items()}
+        self.backfill = Backfill(source.name, nodes, intake, health, seen, root)
         self._lost_us: int | None = None
         self._warning = ""
         self._tags = pl.Series([""], dtype=WORDS)
@@ -100,8 +106,12 @@ class OpcUaReader:
             await self._connect(client)
             await self._flow(client)
         except (TimeoutError, UaError, OSError) as error:
-            raise explained(error, self.source, self.root) from error
+            found = explained(error, self.source, self.root)
+            if client.reconnecting and isinstance(found, LoginRefusedError):
+                logger.error("source %s: %s", self.source.name, found)  # else told by who tries again
+            raise found from error
         finally:
+            await self.backfill.stop()
             await client.close()
 
     async def _connect(self, client: GapClient) -> None:
@@ -126,20 +136,23 @@ class OpcUaReader:
         publish_ms = duration(self.source.publish).total_seconds() * 1000
         sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap, self._alive.keep_alive_s)
         self._alive.follow(sub)
-        self._behind, self._without_history = None, set()
+        self._behind, self.backfill.lacking = None, set()
         self._gap.set()
         await self._monitor(client, sub)
         self.health.up(self._words())
         asked = time.monotonic()
         while True:
-            if self._gap.is_set() and not sub.restoring:
-                await self._catch_up(client, sub)
+            if self._gap.is_set() and client.active and not sub.restoring:
+                await self._open_hole(client, sub)
             await self._drain()
+            await self.backfill.look(client, _limits(sub).history)
             if not self._gap.is_set() and not sub.restoring:
-                await self._hand_on(self._alive.again(self.seen, self._refused))
+                await self._hand_on(self._alive.again(self.seen, self._refused | self.backfill.silent))
+            if self.health.state == "connected":
+                self.health.message = self._words()
             await asyncio.sleep(min(self.intake.every_s, LONGEST_TICK_S))
             _check(client, sub)
-            if sub.refused and time.monotonic() - asked > REFUSED_AGAIN_S:
+            if sub.refused and client.active and time.monotonic() - asked > REFUSED_AGAIN_S:
                 asked = time.monotonic()
                 await self._monitor(client, sub, only=set(sub.refused))
 
@@ -173,7 +186,7 @@ class OpcUaReader:
         plain = (
             f"dead-band not taken by the server, every change comes: {', '.join(self._plain)}" if self._plain else ""
         )
-        return "; ".join(filter(None, (self._warning, refused, overflows, plain)))
+        return "; ".join(filter(None, (self._warning, refused, overflows, plain, self.backfill.words)))
 
     async def _may_publish(self) -> None:
         await self.intake.open.wait()
@@ -205,62 +218,40 @@ class OpcUaReader:
                 self.source.name, self.source.queue, ", ".join(tags),
             )  # fmt: skip
         self._overflows += len(handles)
+        lacking = self.backfill.lacking
         self.health.message = self._words()
-        readable = set(handles.tolist()) - self._without_history
+        found = set(handles.tolist())
+        readable = {h for h in found if h < len(self._index) and self._tags[int(self._index[h])] not in lacking}
         if readable and not self._gap.is_set():
             self._behind = readable
             self._gap.set()
         elif self._behind is not None:
             self._behind |= readable
 
-    async def _catch_up(self, client: GapClient, sub: GapSubscription) -> None:
-        """History since the last stored value of each node that is behind (None: all); live values wait meanwhile."""
+    async def _open_hole(self, client: GapClient, sub: GapSubscription) -> None:
+        """What is missing of the nodes that are behind (None: all), before the first live value behind it goes on."""
         behind, self._behind = self._behind, None
         self._gap.clear()
         held = [at for _, columns in self._live if (at := oldest_of(columns)) is not None]
-        started = min([datetime.now(UTC) - timedelta(seconds=60), *held])
-        last = self.seen.since()
-        first = datetime.now(UTC) - FIRST_HISTORY
+        late_at = min([datetime.now(UTC) - timedelta(seconds=60), *held])
         items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
         items = {h: node for h, node in items.items() if behind is None or h in behind}
-        since = {h: (node, last.get(self.nodes[node], first)) for h, node in items.items()}
-        count, lacking = 0, set[int]()
-        try:
-            async for columns in read_history(client.uaclient.session, since, _limits(sub).history, lacking):
-                count += await self._put_back(columns, started)
-        except HistoryUnavailableError as error:
-            lacking = set(items)
-            logger.info("source %s: %s; nothing is read back", self.source.name, error)
-        self._without_history |= lacking
-        if behind is None:
-            await self._tell_gap(client, {h: items[h] for h in lacking})
-            self._lost_us = None
-        log = logger.info if behind is None else logger.debug  # a short queue may overflow all day long
-        log("source %s: %d values read back from history", self.source.name, count)
+        shown = self._rows(now_us(), await read_current(client.uaclient.session, items))
+        before = self.seen.last
+        begin_us, reason = self._outage(before, items.values()) if behind is None else (None, REASON)
+        spans = self.backfill.spans(ends_of(shown), begin_us)
+        await self.backfill.open(Hole(spans, before, shown, late_at, begin_us, reason))
 
-    async def _put_back(self, columns: Columns, started: datetime) -> int:
-        rows = self.seen.fresh(self._rows(now_us(), columns))
-        await self.intake.put(rows)
-        self.seen.remember(rows.filter(pl.col("ts") >= started))
-        self.seen.advance(rows)
-        self.health.saw(rows.height, datetime.now(UTC))
-        return rows.height
-
-    async def _tell_gap(self, client: GapClient, nodes: dict[int, ua.NodeId]) -> None:
-        """Rows that open and close the gap of nodes without history: what they showed meanwhile is not known."""
+    def _outage(self, before: pl.DataFrame, nodes: Iterable[ua.NodeId]) -> tuple[int | None, GapReason]:
+        """The last moment before the gap at which the source was known, none where it was never; and why it began."""
         away, self.health.away_since = self.health.away_since, None
-        begin_us, reason = (self._lost_us, "disconnected") if away is None else (_us(away), "collector_stopped")
-        tags = open_tags(self.seen.last, [self.nodes[node] for node in nodes.values()])
-        if begin_us is None or not tags:
-            return
-        mine = self.seen.last.filter(pl.col("tag").is_in(tags), pl.col("ts") <= datetime.now(UTC))["ts"].max()
-        begin_us = begin_us if mine is None else max(begin_us, _us(mine))
-        rows = coded(gap_rows(Gap(self.source.name, tuple(tags), begin_us, None, reason)))
-        shown = self._rows(now_us(), await read_current(client.uaclient.session, nodes))
-        end_us = max(begin_us + 2, _us(shown["server_at"].max() or shown["received_at"].max()))
-        rows = self.seen.fresh(pl.concat([rows, shown.filter(pl.col("tag").is_in(tags)), confirmed(shown, end_us)]))
-        self.seen.remember(rows)
-        await self.intake.put(rows)
+        begin_us, reason = (self._lost_us, REASON) if away is None else (_us(away), "collector_stopped")
+        self._lost_us = None
+        if begin_us is None:
+            return None, reason
+        tags = open_tags(before, [self.nodes[node] for node in nodes])
+        mine = before.filter(pl.col("tag").is_in(tags), pl.col("ts") <= datetime.now(UTC))["ts"].max()
+        return (begin_us if mine is None else max(begin_us, _us(cast("datetime", mine)))), reason
 
     async def _drain(self) -> None:
         live, self._live, self._live_rows = self._live, [], 0
@@ -277,6 +268,7 @@ class OpcUaReader:
         if not rows.is_empty():
             rows = self.seen.fresh(rows)
             self.seen.remember(rows)
+            self.backfill.saw(rows)
             await self.intake.put(rows)
         return rows.height
 
@@ -289,10 +281,12 @@ def _limits(sub: GapSubscription) -> Limits:
 
 
 def _us(at: datetime) -> int:
-    return int(at.timestamp() * 1_000_000)
+    return round(at.timestamp() * 1_000_000)
 
 
 def _check(client: GapClient, sub: GapSubscription) -> None:
+    if client.refused is not None:
+        raise client.refused
     if sub.broken is not None:
         raise SourceDownError(f"subscription could not be restored: {sub.broken}")
     if client.state is UaClientState.DISCONNECTED:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from asyncua import ua
 
-from connectors.login import LoginRefusedError
+from connectors.login import SELDOM, LoginRefusedError
 from connectors.opcua.certs import expiry_words, load_file, own_paths, thumbprint
 from plant.errors import PlantError, SourceDownError
 from plant.sources.live import OpcUaSource
@@ -23,7 +23,6 @@ OURS = {
 LOGIN = {
     _S.BadUserAccessDenied, _S.BadIdentityTokenRejected, _S.BadIdentityTokenInvalid, _S.BadIdentityChangeNotSupported,
 }  # fmt: skip
-SELDOM = "tried again after 1 minute, then 5, 25 and 60, and at once when the collector is started again"
 FULL = {_S.BadTooManySessions, _S.BadTooManySubscriptions, _S.BadTcpNotEnoughResources, _S.BadTcpServerTooBusy}
 ADDRESS = {_S.BadTcpEndpointUrlInvalid, _S.BadServerUriInvalid, _S.BadServerNameMissing}
 

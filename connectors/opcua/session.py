@@ -1,103 +1,34 @@
-"""asyncua bent to our needs: undecoded publish bodies, and a restore that loses nothing it need not.
+"""A subscription that hands on whole batches, and a restore that loses nothing it need not.
 
-asyncua keeps transport, security, session and service calls. Replaced are the publish decoding (cost)
-and the restoring of subscriptions (it recreates living ones and may forget their items).
+Replaced is asyncua's restoring of subscriptions: it recreates living ones and may forget their items.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import struct
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from asyncua import Client, ua
-from asyncua.client.ua_session import UaSession
+from asyncua import ua
 from asyncua.common.subscription import Subscription, SubscriptionItemData
 from asyncua.ua.uaerrors import BadMessageNotAvailable, BadNoSubscription, BadSessionIdInvalid, BadSubscriptionIdInvalid
 
+from connectors.opcua.client import GapClient
 from connectors.opcua.session_items import Limits, Wish, create, limits_of
 from connectors.opcua.wire.columns import Columns, of_rows, of_value
-from connectors.opcua.wire.publish import Raw, decode_auto, decode_publish
+from connectors.opcua.wire.publish import Raw, decode_auto
 from connectors.opcua.wire.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 
+__all__ = ["KEEP_ALIVE_S", "GapClient", "GapSubscription"]
 KEEP_ALIVE_S = 5.0
 """A subscription with nothing to say says so this often, where nobody asks for more."""
-ANSWER_S = 30.0
-"""A PublishRequest is answered at the latest by a keep-alive; one that is not was lost: another is sent."""
 _GONE = (BadSubscriptionIdInvalid, BadNoSubscription, BadSessionIdInvalid)
 OnBatch = Callable[[Columns], None]
 OnGap = Callable[[str], None]
-
-
-class FastSession(UaSession):
-    """A session whose publish responses keep their data changes undecoded.
-
-    `gate` is awaited before each PublishRequest: while it waits, the server queues (back-pressure).
-    """
-
-    gate: Callable[[], Awaitable[None]] | None = None
-
-    async def publish(self, acks: list[ua.SubscriptionAcknowledgement]) -> Any:
-        """Send a PublishRequest and return its response for the publish loop."""
-        if self.gate is not None:
-            await self.gate()
-        request = ua.PublishRequest()
-        request.Parameters.SubscriptionAcknowledgements = acks or []
-        data = await self._send_request(request, timeout=ANSWER_S)
-        try:
-            return decode_publish(data)
-        except (ua.uaerrors.UaStatusCodeError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # any other error here costs asyncua's loop a second; this one is skipped
-            logger.exception("a publish response could not be read; its values are lost unless the server has history")
-            raise ua.uaerrors.UaStructParsingError from error
-
-    async def ask_anew(self) -> None:
-        """Start the publish loop again: a request sent while the session changed channels may never be answered."""
-        task, self._publish_task = self._publish_task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        self.ensure_publish_loop()
-
-
-class GapClient(Client):
-    """A client that tells its subscriptions whether the session survived a reconnect."""
-
-    session_reused = False
-    on_reconnected: Callable[[], None] | None = None
-    before_reconnect: Callable[[], Awaitable[None]] | None = None
-
-    def __init__(self, url: str, timeout_s: float, gate: Callable[[], Awaitable[None]] | None = None) -> None:
-        super().__init__(url, timeout=timeout_s, watchdog_intervall=5.0, auto_reconnect=True, reconnect_max_delay=5.0)
-        self.session_timeout = 600_000  # ms; how long a server keeps our session and its queues without us
-        session = FastSession(self.uaclient)
-        session.gate = gate
-        self.uaclient.session = session
-
-    async def close(self) -> None:
-        """End session and connection, within five seconds."""
-        try:
-            async with asyncio.timeout(5):
-                await self.disconnect()
-        except (TimeoutError, ua.UaError, OSError):
-            self.disconnect_socket()
-
-    async def _try_reactivate_existing_session(self) -> bool:
-        if self.before_reconnect:
-            await self.before_reconnect()
-        return await super()._try_reactivate_existing_session()
-
-    async def _finalize_reconnect(self, reused: bool) -> None:  # noqa: FBT001  overrides
-        self.session_reused = reused
-        await super()._finalize_reconnect(reused)
-        if self.on_reconnected:
-            self.on_reconnected()
 
 
 class GapSubscription(Subscription):
@@ -216,9 +147,12 @@ class GapSubscription(Subscription):
 
         asyncua swallows what is raised here and stays "connected" without data, so it is kept in `broken`.
         While `restoring`, history is not to be read: a value between that and the new items would be in neither.
+        The publish loop, which asyncua has started by now, is ended first: it repairs as well (`_repair`), and two
+        that ask for the same messages hand them on twice, find gaps that are none, and count on from the wrong one.
         """
         self.restoring = True
         try:
+            await self._client.uaclient.session.hush()
             if not (self._client.session_reused and await self._refilled()) and not await self._transferred():
                 self._on_gap("the server forgot the subscription")
                 await self._recreate_chunked()

@@ -2,6 +2,7 @@
 
 `plant/press/telemetry#$.data.temp`; `$.samples[*].temp` is one value for each element of an array, `$.v[0]` one
 element, `$['odd name']` a name with dots. A topic without `#` means the whole payload: a bare number or text.
+A level that is `+` stands for any one level, as in `plant/+/press/telemetry#$.data.temp`.
 """
 
 from __future__ import annotations
@@ -61,15 +62,38 @@ def path_of(text: str) -> Path:
 
 
 def topic_of(address: str) -> tuple[str, Path]:
-    """Topic and path of a tag's address.
+    """Topic (a filter where a level of it is `+`) and path of a tag's address.
 
     >>> topic_of("hall/meter")
     ('hall/meter', Path(head=(), each=None))
 
     Raises:
-        PathError: no topic, a wildcard in it, or no path behind the `#`.
+        PathError: no topic, a `+` that is not a whole level, nothing but `+`, or no path behind the `#`.
     """
     topic, mark, path = address.partition("#")
-    if not topic or "+" in topic or "\0" in topic or len(topic.encode()) > LONGEST_TOPIC:
-        raise PathError("a topic without + and #, then # and a path, or the topic alone for a bare value")
+    levels = topic.split("/")
+    odd = any("+" in level and level != "+" for level in levels) or all(level == "+" for level in levels)
+    if not topic or odd or "\0" in topic or len(topic.encode()) > LONGEST_TOPIC:
+        raise PathError(
+            "a topic (a level of it may be +, for any one), then # and a path, or the topic alone for a bare value"
+        )
     return topic, path_of(path) if mark else WHOLE
+
+
+def is_pattern(topic: str) -> bool:
+    """Whether a topic of an address stands for many."""
+    return "+" in topic
+
+
+def covers(pattern: str, topic: str) -> bool:
+    """Whether a topic, or every topic another pattern stands for, is one the pattern stands for.
+
+    A `+` at the beginning stands for no level that begins with `$`, as brokers have it.
+
+    >>> covers("plant/+/temp", "plant/a/temp"), covers("plant/+/temp", "plant/a/b/temp"), covers("+/x", "$SYS/x")
+    (True, False, False)
+    """
+    ours, theirs = pattern.split("/"), topic.split("/")
+    if len(ours) != len(theirs) or (ours[0] == "+" and theirs[0].startswith("$")):
+        return False
+    return all(a in {"+", b} for a, b in zip(ours, theirs, strict=True))

@@ -77,6 +77,24 @@ def test_the_sheets_asked_for_are_read(tmp_path, sheets, values):
     assert frames["seq"].is_unique().all()
 
 
+def test_only_one_sheet_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    _book(tmp_path)
+    read_one, asked = pl.read_excel, []
+    monkeypatch.setattr(pl, "read_excel", lambda path, **how: asked.append(how["sheet_name"]) or read_one(path, **how))
+    (source,) = readings_plant(sheets=["*"]).file.source
+    sheets = tables.pieces(next((tmp_path / "drop").iterdir()), source)
+    assert (next(sheets).rows.height, asked) == (1, ["Jan"])
+    assert ([sheet.rows.height for sheet in sheets], asked) == ([1], ["Jan", "Feb", "Empty"])
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("connectors.files.tables.EXCEL_BYTES", 500)
+    monkeypatch.setattr(pl, "read_excel", None)  # not reached
+    _book(tmp_path)
+    found = message(one(readings_plant(), tmp_path), "unreadable_file")
+    assert "bytes unpacked, at most 500 are read: send it as CSV or Parquet" in found
+
+
 def test_a_sheet_that_is_not_there_is_named(tmp_path):
     _book(tmp_path)
     landing = one(readings_plant(sheets=["Mar"]), tmp_path)

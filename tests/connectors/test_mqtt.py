@@ -11,7 +11,7 @@ import pytest
 
 from connectors.mqtt.asides import KEPT, Asides
 from connectors.mqtt.link import Message
-from connectors.mqtt.mapping import BAD, LAST_USABLE, UNCERTAIN, Mapping
+from connectors.mqtt.mapping import BAD, LAST_USABLE, REMEMBERED, UNCERTAIN, Mapping
 from plant.sources.live import MqttSource
 from plant.sources.tags import Tag
 from plant.sources.topics import Path, PathError, path_of, topic_of
@@ -57,9 +57,9 @@ def test_what_is_no_path_says_what_is(text):
         path_of(text)
 
 
-@pytest.mark.parametrize("address", ["", "#$.x", "a/+/b#$.x", "a/\0"])
+@pytest.mark.parametrize("address", ["", "#$.x", "a/b+/c#$.x", "+", "+/+#$.x", "a/\0"])
 def test_what_is_no_topic_says_what_is(address):
-    with pytest.raises(PathError, match="a topic without"):
+    with pytest.raises(PathError, match=r"a topic \(a level of it may be \+"):
         topic_of(address)
 
 
@@ -180,6 +180,30 @@ def test_topics_nobody_maps_mean_nothing():
     for topic in ("p/x", "", "p/l/", "P/L", "$SYS/broker", "p/\x00l", "spBv1.0/STATE/x", "a" * 60_000):
         taken = mapped.take(message({"v": 1}, topic=topic))
         assert (taken.rows, taken.problems) == ([], [])
+
+
+def test_a_level_may_stand_for_any_one():
+    mapped = mapping(
+        {"a": ("p/+/press/l#$.v", "float64"), "b": ("p/x/press/l#$.w", "float64"), "c": ("+/m", "float64")}
+    )
+    assert sorted(mapped.topics) == ["+/m", "p/+/press/l"]  # a broker sends what two filters match twice
+    for topic, tags in (
+        ("p/x/press/l", ["b", "a"]), ("p/y/press/l", ["a"]), ("p//press/l", ["a"]), ("q/m", ["c"]),
+        ("p/x/y/press/l", []), ("p/press/l", []), ("p/x/press/l/", []), ("P/x/press/l", []), ("$SYS/m", []),
+    ):  # fmt: skip
+        assert mapped.tags_of(topic) == tags
+        taken = mapped.take(message({"v": 1, "w": 2} if topic.endswith("l") else 3, topic=topic))
+        assert [row[1] for row in taken.rows] == tags, topic
+
+
+def test_ever_new_topics_make_no_tags_and_are_not_remembered_for_ever():
+    mapped = mapping({"a": ("p/+/l#$.v", "float64")})
+    for n in range(REMEMBERED + 10):
+        found = mapped.take(message({"v": n}, topic=f"p/invented-{n}/x"))
+        assert found.rows == []
+    assert len(mapped._found) <= REMEMBERED
+    (row,) = mapped.take(message({"v": 7}, topic="p/+/l")).rows  # no topic of MQTT, but text like any other
+    assert row[1:3] == ("a", 7.0)
 
 
 def test_a_flood_of_malformed_messages_is_few_rows():

@@ -17,6 +17,7 @@ from pki import Authority
 
 from connectors.health import Health
 from connectors.intake import Seen
+from connectors.login import LoginRefusedError
 from connectors.mqtt.mapping import LAST_USABLE
 from connectors.mqtt.reader import MqttReader
 from connectors.retry import Backoff, supervise
@@ -197,6 +198,23 @@ async def test_a_wildcard_subscription_feeds_the_topics_that_tags_name(tmp_path)
     assert intake.reports == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@in_loop
+async def test_a_level_of_an_address_may_be_any(tmp_path, kind):
+    intake, addresses = MemoryIntake(), {"m.temp": "plant/+/press#$.temp", "m.count": "plant/hall-1/press#$.count"}
+    async with (
+        either(kind, tmp_path) as served,
+        publishing(served.port) as publisher,
+        reading(section(served.port), tmp_path, intake, addresses=addresses),
+    ):
+        for n, topic in enumerate(("plant/hall-1/press", "plant/hall-2/press", "plant/press", "plant/a/b/press")):
+            await asyncio.to_thread(publisher.say, topic, sample(n))
+        await until(lambda: intake.rows("m.temp").height == 2)
+        await asyncio.sleep(0.3)
+    assert intake.rows("m.temp")["value"].to_list() == [0.0, 1.0]
+    assert intake.rows("m.count")["value"].to_list() == [0.0]
+
+
 def secured(authority, server) -> list[str]:
     files = [f"cafile {authority.file}", f"certfile {server[0]}", f"keyfile {server[1]}"]
     return ["allow_anonymous true", *files, "require_certificate true"]
@@ -261,7 +279,7 @@ async def test_user_and_password(tmp_path, monkeypatch):
         async with reading(section(served.port, **login), tmp_path, MemoryIntake()) as health:
             assert health.state == "connected"
         monkeypatch.setenv("MQ_WORD", "wrong")
-        with pytest.raises(SourceDownError, match="refuses: Not authorized; check user, password and"):
+        with pytest.raises(LoginRefusedError, match=r"refuses: Not authorized; check user, password and.*1 minute"):
             await reader_of(section(served.port, **login), tmp_path, MemoryIntake()).run()
 
 

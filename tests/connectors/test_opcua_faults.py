@@ -95,7 +95,7 @@ def forgetful(monkeypatch):
     async def forgotten(*_):
         return False
 
-    monkeypatch.setattr("connectors.opcua.reader.read_history", none)
+    monkeypatch.setattr("connectors.opcua.backfill.read_history", none)
     monkeypatch.setattr("connectors.opcua.session.GapSubscription._refilled", forgotten)
     monkeypatch.setattr("connectors.opcua.session.GapSubscription._transferred", forgotten)
 

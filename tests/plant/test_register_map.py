@@ -175,7 +175,7 @@ def test_settings_that_do_not_go_together(tmp_path, lines, key, found):
 @pytest.mark.parametrize(
     ("lines", "address", "key", "found"),
     [
-        ("", "plant/+#$.x", "machine[0].tags[0].address", "'plant/+#$.x'"),
+        ("", "plant/a+#$.x", "machine[0].tags[0].address", "'plant/a+#$.x'"),
         ("", "plant/a#x", "machine[0].tags[0].address", "'plant/a#x'"),
         ('timestamp = "ts"', "plant/a#$.x", "source[0].timestamp", "'ts'"),
         ('quality = "$.q"', "plant/a#$.x", "source[0].quality", "a path without the values that mean good"),
