@@ -31,7 +31,7 @@ def _table(name: str) -> sa.Table:
         sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(20), nullable=False), sa.Column("title", text, nullable=False),
         sa.Column("item", text, nullable=False), sa.Column("quantity", sa.Double, nullable=False),
-        sa.Column("unit", text, nullable=False), sa.Column("price_cents", sa.BigInteger),
+        sa.Column("unit", text, nullable=False), sa.Column("price_cents", sa.Double),
         sa.Column("currency", sa.String(3), nullable=False), sa.Column("start_on", sa.Date),
         sa.Column("due_on", sa.Date), sa.Column("from_location", text), sa.Column("to_location", text),
         sa.Column("task", text), sa.Column("partner", text), sa.Column("reason", long),
@@ -48,7 +48,7 @@ class StagingTarget:
     answers = True
 
     def __init__(self, url: str, table: str = TABLE, *, create: bool = False) -> None:
-        self._table, self._create = _table(table), create
+        self._table, self._create, self._whole = _table(table), create, False
         try:
             self._engine = sa.create_engine(sa.make_url(url), poolclass=sa.NullPool)
         except (sa.exc.ArgumentError, ImportError) as error:
@@ -70,9 +70,10 @@ class StagingTarget:
                 self._table.create(connection, checkfirst=True)
                 connection.commit()
                 return
-            found = {c["name"] for c in looked.get_columns(self._table.name, schema=self._table.schema)}
             keys = looked.get_pk_constraint(self._table.name, schema=self._table.schema)["constrained_columns"]
-        if missing := [c.name for c in self._table.columns if c.name not in found]:
+            kinds = {c["name"]: c["type"] for c in looked.get_columns(self._table.name, schema=self._table.schema)}
+            self._whole = isinstance(kinds.get("price_cents"), sa.Integer)
+        if missing := [c.name for c in self._table.columns if c.name not in kinds]:
             raise TerminalError(f"{self._where} has no column {', '.join(missing)}; docs/proposals.md lists them")
         if set(keys) != {"key", "line"}:
             raise TerminalError(f"{self._where} has the primary key ({', '.join(keys)}); valid is (key, line)")
@@ -84,6 +85,9 @@ class StagingTarget:
     def place(self, out: Outgoing) -> str:
         """Insert the lines of a proposal, or find them there; other content under the same key is refused."""
         rows = [_row(row) for row in rows_of(out)]
+        if self._whole and any((row["price_cents"] or 0) % 1 for row in rows):  # PostgreSQL would round it in silence
+            raise RefusedError(f"{self._where}.price_cents holds whole numbers, {out.key} has a price with a fraction: "
+                               "make the column double precision")  # fmt: skip
         with self._connected() as connection:
             held = self._held(connection, [out.key])
             if not held:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isclose
 from typing import Literal, Protocol
 
 from plant.errors import TerminalError
 from plant.proposals.content import Content
+from plant.units import price
 
 Result = Literal["confirmed", "partial", "differs", "missing", "waiting"]
 QUANTITY_TOLERANCE = 1e-9
@@ -37,7 +39,7 @@ class KeptLine:
     item: str | None
     quantity: float | None
     unit: str | None = None
-    price_cents: int | None = None
+    price_cents: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,17 @@ def _differing(out: Outgoing, kept: Kept) -> list[str]:
     return told
 
 
-def _price(cents: int | None) -> str:
-    return "" if cents is None else f" at {cents / 100:.2f}"
+def _price(cents: float | None) -> str:
+    return "" if cents is None else f" at {price(cents)}"
 
 
-def _same(item: str, quantity: float, price_cents: int | None, line: KeptLine) -> bool:
+def _same(item: str, quantity: float, price_cents: float | None, line: KeptLine) -> bool:
     if item != line.item or line.quantity is None:
         return False
-    if price_cents is not None and line.price_cents is not None and price_cents != line.price_cents:
+    if (
+        price_cents is not None
+        and line.price_cents is not None
+        and not isclose(price_cents, line.price_cents, rel_tol=QUANTITY_TOLERANCE, abs_tol=1e-6)
+    ):
         return False
     return abs(quantity - line.quantity) <= QUANTITY_TOLERANCE * max(abs(quantity), abs(line.quantity))

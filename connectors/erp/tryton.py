@@ -126,5 +126,5 @@ def _line(row: Record) -> KeptLine:
     unit: Any = row.get("unit.") or {}
     price = decoded(row.get("unit_price"))
     return KeptLine(
-        product.get("code"), row["quantity"], unit.get("symbol"), None if price is None else round(price * 100)
+        product.get("code"), row["quantity"], unit.get("symbol"), None if price is None else float(price * 100)
     )

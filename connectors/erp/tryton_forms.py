@@ -65,7 +65,7 @@ def purchase(names: Names, out: Outgoing) -> Record:
     supplier = names.one("party.party", out.content.partner, ("name", "code"), "party")["id"]
     lines = [
         {"type": "line", "product": names.product(line), "unit": names.unit(line), "quantity": line.quantity}
-        | ({} if line.price_cents is None else {"unit_price": Decimal(line.price_cents) / 100})
+        | ({} if line.price_cents is None else {"unit_price": Decimal(str(line.price_cents)) / 100})
         for line in out.content.lines
     ]
     return {"reference": out.key, "party": supplier, "description": out.content.title, "comment": _note(out),

@@ -80,6 +80,15 @@ def live(known: pl.DataFrame) -> pl.DataFrame:
     return known.filter(pl.col("row_hash") != GONE)
 
 
+def lacking(known: pl.Series, counts: Sequence[tuple[int, int]], parts: int) -> pl.DataFrame:
+    """Keys (`record_key`, one whole number each) of parts that have another number of rows; `part`: its last bits."""
+    number = pl.col("record_key").str.slice(1).str.strip_suffix("]").cast(pl.Int64, strict=False)
+    keys_of = known.to_frame("record_key").with_columns(part=number & (parts - 1))
+    there = pl.DataFrame(counts, {"part": pl.Int64, "there": pl.Int64}, orient="row")
+    sizes = keys_of.group_by("part").len().join(there, on="part", how="left")
+    return keys_of.join(sizes.filter(pl.col("len") != pl.col("there").fill_null(0)), on="part", how="semi")
+
+
 def tombstones(record_keys: pl.Series) -> pl.DataFrame:
     """What is landed for records that are gone."""
     return pl.DataFrame({"record_key": record_keys}).select(

@@ -47,8 +47,9 @@ class Mark:
 
     `settings`: hash of how it is read. `types`: word for each column's type. `token`: cheap sign of the database
     that nothing was written. `count`: rows it had. `high`: highest watermark. `bits`, `packed`: fingerprints
-    of the key space, 2^bits cells (SQLite: row ids shifted by `bits`), '' without. `whole_at`: when every row was
-    compared. `cycles`: changes since rows that vanished were looked for. `tail`: fingerprint of the rows read again.
+    of the key space, 2^bits cells (SQLite: of pages; `bits` says of which table), '' without; they may be older than
+    the rest. `whole_at`: when every row was compared. `cycles`: changes since rows that vanished were looked for.
+    `tail`: fingerprint of the rows read again. `horizon`: PostgreSQL: what transactions had ended, '' without.
     """
 
     settings: str
@@ -61,6 +62,7 @@ class Mark:
     whole_at: str = ""
     cycles: int = 0
     tail: str = ""
+    horizon: str = ""
 
     def text(self) -> str:
         """As JSON."""

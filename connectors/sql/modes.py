@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,24 @@ import sqlalchemy as sa
 
 from connectors.base import Landing
 from connectors.sql import prints
-from connectors.sql.batches import Landings, batch_of, key_texts, live, news, tombstones
+from connectors.sql.batches import Landings, batch_of, key_texts, lacking, live, news, tombstones
 from connectors.sql.logical import Feed, typed
 from connectors.sql.marks import Mark, Memory, pack, unpack
 from connectors.sql.read import Target
-from connectors.sql.select import after, all_keys, higher, pieces, row_count, rows_of, since
+from connectors.sql.select import (
+    PARTS,
+    after,
+    all_keys,
+    by_number,
+    higher,
+    key_counts,
+    keys_of_parts,
+    newer,
+    pieces,
+    row_count,
+    rows_of,
+    since,
+)
 
 MANY = 5000
 """With more unseen keys than this, reading the table whole is cheaper."""
@@ -28,13 +41,16 @@ MANY = 5000
 LOGGED_MANY = 100_000
 """With more changed keys than this in a slot, reading the table whole is cheaper."""
 
-LARGE_SHARE = 0.3
+LARGE_SHARE = 0.5
 """With more changed cells than this, reading the table whole is cheaper."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading of one table. `mark`: what is remembered, usable; None: nothing is. `fresh`: the mark to fill in."""
+    """One reading of one table. `mark`: what is remembered, usable; None: nothing is. `fresh`: the mark to fill in.
+
+    `since`: PostgreSQL's first transaction whose rows may be new; None where rows cannot be told apart by it.
+    """
 
     connection: sa.Connection
     at: Target
@@ -44,6 +60,7 @@ class Reading:
     now: datetime
     out: Landings
     feed: Feed | None = None
+    since: int | None = None
 
     def known(self, keys: pl.Series | None = None) -> pl.DataFrame:
         """Latest versions, of all records or of those with these keys."""
@@ -97,47 +114,101 @@ def _gone(reading: Reading, known_keys: pl.Series, seen: Sequence[pl.Series]) ->
         yield from reading.out.of(None, tombstones(lost))
 
 
-def by_cells(reading: Reading) -> Iterator[Landing]:
+@dataclass
+class Found:
+    """What came of the rows read so far. `keyless`: some have no key."""
+
+    high: str | None
+    inserted: int = 0
+    changed: bool = False
+    keyless: bool = False
+    keys: list[pl.Series] = field(default_factory=list)
+
+
+def _read(reading: Reading, where: sa.ColumnElement[bool], found: Found) -> Iterator[Landing]:
+    """Land what is new among some rows."""
+    for rows in pieces(reading.connection, reading.at, where):
+        batch = batch_of(reading.at, rows)
+        keys = batch.seen["record_key"].drop_nulls()
+        known = reading.known(keys)
+        fresh = news(batch, known)
+        found.inserted += fresh.join(live(known), on="record_key", how="anti").height
+        found.changed, found.high = found.changed or bool(fresh.height), higher(found.high, batch.seen["watermark"])
+        found.keyless = found.keyless or len(keys) < len(rows)
+        found.keys.append(keys)
+        yield from reading.out.of(batch, fresh)
+
+
+def _ended(reading: Reading, mark: Mark, found: Found, count: int, *, gone: bool, **more: Any) -> Iterator[Landing]:
+    """Look for rows that are gone where some may be, and keep the mark. `more`: what of the mark is another way."""
+    look = reading.look_for_deletes
+    if look and (gone or mark.cycles):
+        if "horizon" not in more and by_number(reading.at):
+            yield from _buried(reading)
+        elif (yield from _compared(reading, found.keys)):
+            yield from whole(reading)
+            return
+    cycles = 0 if look else mark.cycles + (gone or found.changed)
+    kept = {"bits": mark.bits, "packed": mark.packed} | more
+    reading.keep(count=count, high=found.high, whole_at=mark.whole_at, cycles=cycles, **kept)
+
+
+def _may_be_gone(reading: Reading, mark: Mark, found: Found, count: int) -> bool:
+    """Whether the number of rows does not prove that none is gone; every row that changed has been read."""
+    proves_nothing = bool(found.keys) and (found.keyless or not reading.at.unique)
+    return proves_nothing or count != mark.count + found.inserted
+
+
+def by_change(reading: Reading) -> Iterator[Landing]:
+    """By transaction or by fingerprint, where the database has one of them; else every row."""
+    mark = reading.mark
+    if mark is not None and reading.since is not None and reading.at.unique:
+        yield from by_transaction(reading, mark, reading.since)
+    elif mark is not None and mark.packed:
+        yield from by_cells(reading, mark)
+    else:
+        yield from whole(reading)
+
+
+def by_transaction(reading: Reading, mark: Mark, since: int) -> Iterator[Landing]:
+    """PostgreSQL: the rows written by transactions that had not ended when the table was read last.
+
+    Fingerprints stay as they are: against older ones more cells differ, which costs reading and loses nothing.
+    """
+    found = Found(mark.high)
+    yield from _read(reading, newer(since), found)
+    count = row_count(reading.connection, reading.at)
+    yield from _ended(reading, mark, found, count, gone=_may_be_gone(reading, mark, found, count))
+
+
+def by_cells(reading: Reading, mark: Mark) -> Iterator[Landing]:
     """Only the rows of those parts of the table whose fingerprint differs from the last reading."""
-    mark, at, connection = reading.mark, reading.at, reading.connection
-    found = None if mark is None or not mark.packed else prints.cells(connection, at, mark.bits)
-    if mark is None or found is None:
+    at, connection = reading.at, reading.connection
+    made = prints.cells(connection, at, mark.bits)
+    if made is None:
         yield from whole(reading)
         return
-    (cells, count), before = found, unpack(mark.packed)
-    changed = sorted(c for c, h in cells.items() if before.get(c) != h)
-    lost = [c for c in before if c not in cells]
-    if len(changed) > max(1, LARGE_SHARE * len(cells)):
+    cells, count = made
+    changed = prints.differing(connection, cells, unpack(mark.packed))
+    # of a key that may name several rows all must be seen together, and SQLite's pages know nothing of keys
+    scattered = bool(changed) and not at.unique and connection.dialect.name == "sqlite"
+    if scattered or len(changed) > max(1, LARGE_SHARE * len(cells)):
         yield from whole(reading)
         return
-    inserted, high = 0, mark.high
+    found = Found(mark.high)
     if changed:
-        for rows in pieces(connection, at, prints.inside(connection, at, mark.bits, changed)):
-            batch = batch_of(at, rows)
-            known = live(reading.known(batch.seen["record_key"].drop_nulls()))
-            fresh = news(batch, known)
-            inserted += fresh.join(known, on="record_key", how="anti").height
-            high = higher(high, batch.seen["watermark"])
-            yield from reading.out.of(batch, fresh)
-    if reading.look_for_deletes and (lost or count != mark.count + inserted or mark.cycles):
-        yield from _vanished(reading)
-    reading.keep(
-        count=count, high=high, bits=mark.bits, packed=pack(cells), whole_at=mark.whole_at,
-        cycles=reading.cycles if changed or lost else mark.cycles,
-    )  # fmt: skip
-
-
-def _vanished(reading: Reading) -> Iterator[Landing]:
-    """Tombstones of every known record whose key is not in the table."""
-    there = [key_texts(reading.at, part) for part in all_keys(reading.connection, reading.at)]
-    yield from _gone(reading, live(reading.known())["record_key"], there)
+        yield from _read(reading, prints.inside(connection, at, mark.bits, changed), found)
+    gone = _may_be_gone(reading, mark, found, count)
+    yield from _ended(reading, mark, found, count, gone=gone, packed=pack(cells))
 
 
 def by_watermark(reading: Reading) -> Iterator[Landing]:
-    """By fingerprints where the database can make them; else, and between looks for deletes, by window."""
+    """By transaction or fingerprint where the database has one; else, and between looks for deletes, by window."""
+    mark = reading.mark
+    told_apart = reading.since is not None and reading.at.unique
     every_time = not isinstance(reading.at.table.deletes, int) or reading.look_for_deletes
-    if reading.mark is not None and reading.mark.packed and every_time:
-        yield from by_cells(reading)
+    if mark is not None and (told_apart or (mark.packed and every_time)):
+        yield from by_change(reading)
     else:
         yield from by_window(reading)
 
@@ -148,25 +219,11 @@ def by_window(reading: Reading) -> Iterator[Landing]:
     if mark is None or mark.high is None:
         yield from whole(reading)
         return
-    high: str | None = mark.high
-    inserted, changed, read = 0, False, []
-    for rows in pieces(reading.connection, at, since(at, mark.high)):
-        batch = batch_of(at, rows)
-        known = reading.known(batch.seen["record_key"].drop_nulls())
-        fresh = news(batch, known)
-        inserted += fresh.join(live(known), on="record_key", how="anti").height
-        changed, high = changed or bool(fresh.height), higher(high, batch.seen["watermark"])
-        read.append(batch.seen["record_key"].drop_nulls())
-        yield from reading.out.of(batch, fresh)
+    found = Found(mark.high)
+    yield from _read(reading, since(at, mark.high), found)
     count = row_count(reading.connection, at)
-    compare = reading.look_for_deletes and (changed or count != mark.count or bool(mark.cycles))
-    if compare:
-        too_many = yield from _compared(reading, read)
-        if too_many:
-            yield from whole(reading)
-            return
-    cycles = 0 if compare else mark.cycles + (changed or count != mark.count)
-    reading.keep(count=count, high=high, bits=mark.bits, packed=mark.packed, whole_at=mark.whole_at, cycles=cycles)
+    # rows behind the window were not seen: neither their number nor their transactions tell of them from here on
+    yield from _ended(reading, mark, found, count, gone=found.changed or count != mark.count, horizon="")
 
 
 def _compared(reading: Reading, read: Sequence[pl.Series]) -> Generator[Landing, None, bool]:
@@ -184,6 +241,14 @@ def _compared(reading: Reading, read: Sequence[pl.Series]) -> Generator[Landing,
         yield from reading.out.of(batch, news(batch, reading.known(batch.seen["record_key"])))
     yield from _gone(reading, known, there)
     return False
+
+
+def _buried(reading: Reading) -> Iterator[Landing]:
+    """Tombstones where every row there is is known and its key a number: only parts that lack rows are read."""
+    known = live(reading.known())["record_key"]
+    suspected = lacking(known, key_counts(reading.connection, reading.at), PARTS)
+    found = keys_of_parts(reading.connection, reading.at, suspected["part"].unique().to_list())
+    yield from _gone(reading, suspected["record_key"], [key_texts(reading.at, part) for part in found])
 
 
 def append_only(reading: Reading) -> Iterator[Landing]:
@@ -227,7 +292,7 @@ def by_log(reading: Reading) -> Iterator[Landing]:
 
 
 READERS: dict[str, Callable[[Reading], Iterator[Landing]]] = {
-    "snapshot": by_cells,
+    "snapshot": by_change,
     "watermark": by_watermark,
     "append_only": append_only,
     "logical": by_log,

@@ -1,27 +1,27 @@
 """Fingerprints made in the database: which part of a table differs from the last reading, without fetching it.
 
-The key space is cut into cells. PostgreSQL (14 and later) hashes whole rows, MariaDB and MySQL too, into 2^bits
-cells by hash of the key; SQLite has no hash, so runs of 2^bits row ids are joined to a text that is hashed here. With
-a watermark SQLite's text is key and watermark, else the whole row.
+The key space is cut into cells. PostgreSQL (14 and later), MariaDB and MySQL hash whole rows into 2^bits cells by hash
+of the key. SQLite has no hash: there a cell is a page of the file (`connectors.sql.pages`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+import struct
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.pages import Pages, tree_of
 from connectors.sql.read import Target
 from connectors.sql.sessions import family
 
-PER_CELL = {"postgresql": 16, "mysql": 16, "sqlite": 64}
+PER_CELL = 16
 MOST_BITS = 16
 _HASHED = (sa.Integer, sa.Numeric, sa.String, sa.DateTime, sa.Date, sa.Time, sa.Boolean, sa.LargeBinary, sa.Uuid)
 _FIRST_WITH_HASH = (14,)
-SQLITE_CELLS = 20_000
-"""Most cells of a SQLite table; row ids far apart make wider cells."""
 
 
 def possible(connection: sa.Connection, at: Target) -> bool:
@@ -30,31 +30,43 @@ def possible(connection: sa.Connection, at: Target) -> bool:
     if at.table.query or not isinstance(at.selectable, sa.Table):
         return False
     if kind == "sqlite":
-        return _has_row_ids(connection, at)
+        return _tree(connection, at) is not None
     if kind == "postgresql":
         return (connection.dialect.server_version_info or (0,)) >= _FIRST_WITH_HASH
     return kind == "mysql"
 
 
 def bits_for(connection: sa.Connection, at: Target, rows: int) -> int:
-    """How finely to cut a table of so many rows."""
-    kind = family(connection.dialect.name)
-    if kind != "sqlite":
-        return min(MOST_BITS, max(0, (rows // PER_CELL[kind]).bit_length()))
-    low, high = _span(connection, at)
-    wanted = min(SQLITE_CELLS, rows // PER_CELL[kind] + 1)
-    return max(0, ((high - low) // wanted).bit_length())
+    """How finely to cut a table of so many rows; SQLite: a number of how it is cut."""
+    if connection.dialect.name == "sqlite":
+        tree = _tree(connection, at)
+        return 0 if tree is None else tree[2]
+    return min(MOST_BITS, max(0, (rows // PER_CELL).bit_length()))
 
 
 def cells(connection: sa.Connection, at: Target, bits: int) -> tuple[dict[int, int], int] | None:
-    """Fingerprint by cell, and the number of rows; None where the table has outgrown cells of this size."""
+    """Fingerprint by cell, and the number of rows; None where the table is not cut that way any more."""
     if connection.dialect.name == "sqlite":
-        return _of_sqlite(connection, at, bits)
+        tree = _tree(connection, at)
+        if tree is None or tree[2] != bits:
+            return None
+        try:
+            return tree[0].hashes(tree[1])
+        except (ValueError, IndexError, struct.error):  # pages of a kind we do not know
+            return None
     cell, one = sa.func.coalesce(_cell(connection, at, bits), sa.literal_column("-1")), _row_hash(connection, at)
     statement = sa.select(cell.label("c"), sa.func.count(), sa.func.bit_xor(one)).group_by(sa.text("c"))
     found = connection.execute(statement.select_from(at.selectable)).fetchall()
     signed = [(int(c), int(n), int(h)) for c, n, h in found]
     return {c: _mixed(n, h) for c, n, h in signed}, sum(n for _, n, _ in signed)
+
+
+def differing(connection: sa.Connection, now: Mapping[int, int], before: Mapping[int, int]) -> list[int]:
+    """Cells that are not as they were. A page of SQLite may have moved: what is on it counts, not its number."""
+    if connection.dialect.name == "sqlite":
+        known = set(before.values())
+        return sorted(c for c, h in now.items() if h not in known)
+    return sorted(c for c, h in now.items() if before.get(c) != h)
 
 
 def inside(connection: sa.Connection, at: Target, bits: int, changed: Sequence[int]) -> sa.ColumnElement[bool]:
@@ -64,10 +76,10 @@ def inside(connection: sa.Connection, at: Target, bits: int, changed: Sequence[i
         return sa.cast(_cell(connection, at, bits), sa.BigInteger) == sa.func.any(wanted)
     if connection.dialect.name != "sqlite":
         return _cell(connection, at, bits).in_(changed)
-    row_id: sa.ColumnElement[int] = sa.column("_rowid_", sa.Integer())
-    if len(changed) > 200:
-        return row_id.bitwise_rshift(bits).in_(changed)
-    return sa.or_(*(row_id.between(c << bits, (c << bits) + (1 << bits) - 1) for c in changed))
+    tree = _tree(connection, at)
+    ids = [] if tree is None else tree[0].row_ids(changed)
+    wanted_ids = sa.func.json_each(json.dumps(ids)).table_valued("value")
+    return sa.column("_rowid_", sa.Integer()).in_(sa.select(wanted_ids.c.value))
 
 
 def _mixed(count: int, value: int) -> int:
@@ -98,49 +110,8 @@ def _row_hash(connection: sa.Connection, at: Target) -> sa.ColumnElement[Any]:
     return sa.cast(sa.func.conv(digits, sa.literal_column("16"), sa.literal_column("10")), sa.BigInteger)
 
 
-def _has_row_ids(connection: sa.Connection, at: Target) -> bool:
-    name, schema = at.table.table or at.table.name, at.source.db_schema or "main"
-    if "_rowid_" in at.types:
-        return False
-    told = connection.execute(
-        sa.text("SELECT type, wr FROM pragma_table_list WHERE schema = :schema AND name = :name"),
-        {"schema": schema, "name": name},
-    ).first()
-    return told is not None and told[0] == "table" and not told[1]
-
-
-def _span(connection: sa.Connection, at: Target) -> tuple[int, int]:
-    row_id = sa.column("_rowid_", sa.Integer())
-    found = connection.execute(sa.select(sa.func.min(row_id), sa.func.max(row_id)).select_from(at.selectable)).one()
-    return found[0] or 0, found[1] or 0
-
-
-def _of_sqlite(connection: sa.Connection, at: Target, bits: int) -> tuple[dict[int, int], int] | None:
-    """One walk over each run of row ids: a GROUP BY would sort the table first."""
-    low, high = _span(connection, at)
-    if (high - low) >> bits > 4 * SQLITE_CELLS:
+def _tree(connection: sa.Connection, at: Target) -> tuple[Pages, int, int] | None:
+    """The pages of a SQLite table with row ids we can name."""
+    if at.source.db_schema not in {None, "main"} or "_rowid_" in at.types:
         return None
-    quoted = connection.dialect.identifier_preparer.quote
-    each = _text([quoted(c.name) for c in at.columns])
-    if at.table.watermarks:  # a row without one has nothing but its content to tell a change by
-        named = [quoted(n) for n in (*at.table.key, *at.table.watermarks)]
-        mark = ", ".join(quoted(w) for w in at.table.watermarks)
-        joined = " || ',' || ".join(f"coalesce({n}, '~')" for n in named)
-        each = f"CASE WHEN coalesce({mark}, NULL) IS NULL THEN {each} ELSE {joined} END"
-    where = connection.dialect.identifier_preparer.format_table(at.selectable)
-    statement = f"SELECT count(*), group_concat({each}) FROM {where} WHERE _rowid_ BETWEEN ? AND ?"
-    raw = connection.connection.cursor()
-    out, rows = {}, 0
-    for cell in range(low >> bits, (high >> bits) + 1):
-        raw.execute(statement, (cell << bits, (cell << bits) + (1 << bits) - 1))
-        count, text = raw.fetchone() or (0, None)
-        if count:
-            told = hashlib.blake2b((text or "").encode("utf8", "replace"), digest_size=8).digest()
-            out[cell] = _mixed(count, int.from_bytes(told, "big"))
-            rows += count
-    raw.close()
-    return out, rows
-
-
-def _text(names: Sequence[str]) -> str:
-    return " || ',' || ".join(f"quote({n})" for n in names)
+    return tree_of(connection, at.table.table or at.table.name)

@@ -22,6 +22,9 @@ CHUNK = 400
 AGAIN = 1000
 """Numbers below the highest one known that mode append_only reads again: transactions that end out of order."""
 
+PARTS = 1 << 16
+"""Parts into which whole numbers as keys are cut by their last bits, to find which of them lack rows."""
+
 Fetched = Sequence[Sequence[Any]]
 
 
@@ -60,6 +63,29 @@ def all_keys(connection: sa.Connection, at: Target) -> Iterator[Fetched]:
     yield from _streamed(connection, sa.select(*(at.cell(k) for k in at.table.key)))
 
 
+def by_number(at: Target) -> bool:
+    """Whether one whole number is the key, and the database keeps it unique."""
+    return at.unique and len(at.table.key) == 1 and at.declared(at.table.key[0]).kind is int
+
+
+def _part(at: Target) -> sa.ColumnElement[int]:
+    key = sa.type_coerce(at.selectable.c[at.table.key[0]], sa.BigInteger)
+    return key.bitwise_and(sa.literal_column(str(PARTS - 1)))
+
+
+def key_counts(connection: sa.Connection, at: Target) -> list[tuple[int, int]]:
+    """Rows by part of the key."""
+    statement = sa.select(_part(at).label("part"), sa.func.count()).select_from(at.selectable).group_by(sa.text("part"))
+    return [(int(part), int(rows)) for part, rows in connection.execute(statement)]
+
+
+def keys_of_parts(connection: sa.Connection, at: Target, parts: Sequence[int]) -> Iterator[Fetched]:
+    """Keys of the rows of some parts."""
+    if parts:
+        wanted: sa.ColumnClause[Any] = sa.literal_column(f"({', '.join(map(str, parts))})")
+        yield from _streamed(connection, sa.select(at.cell(at.table.key[0])).where(_part(at).op("IN")(wanted)))
+
+
 def row_count(connection: sa.Connection, at: Target) -> int:
     """How many rows there are now."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(at.selectable)).scalar_one())
@@ -81,6 +107,12 @@ def rows_of(connection: sa.Connection, at: Target, wanted: Fetched) -> list[Sequ
 def since(at: Target, mark: str) -> sa.ColumnElement[bool]:
     """Rows whose watermark is not before `mark` less the overlap, or is null."""
     return (watermark(at) >= bound(at, mark)) | watermark(at).is_(None)
+
+
+def newer(transaction: int) -> sa.ColumnElement[bool]:
+    """PostgreSQL: rows of this transaction and later ones. Rows of before a wrap of their 32-bit numbers are old."""
+    age = sa.func.age(sa.literal_column("xmin"))
+    return (age <= sa.literal_column(f"(SELECT age('{transaction % (1 << 32)}'::xid))")) & (age >= 0)
 
 
 def watermark(at: Target) -> sa.ColumnElement[Any]:

@@ -28,7 +28,7 @@ _AT_CONNECT: dict[str, tuple[str, ...]] = {
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "SET SESSION TRANSACTION READ ONLY",
         "SET SESSION time_zone = '+00:00'",
-        f"SET SESSION lock_wait_timeout = {WAIT_S}",
+        f"SET SESSION lock_wait_timeout = {WAIT_S} /*!80000 , SESSION information_schema_stats_expiry = 0 */",
     ),
     "mssql": (f"SET LOCK_TIMEOUT {WAIT_S * 1000}", "SET DATEFORMAT ymd"),
     "oracle": ("ALTER SESSION SET TIME_ZONE = 'UTC'",),

@@ -24,8 +24,9 @@ from connectors.sql.failures import BeyondError
 from connectors.sql.logical import Feed, abandoned, advance, feed_of
 from connectors.sql.marks import KNOWN_SCHEMA, Mark, Memory, settings_of
 from connectors.sql.modes import READERS, Reading, whole
+from connectors.sql.pages import opened
 from connectors.sql.read import Target, target
-from connectors.sql.tokens import tokens
+from connectors.sql.tokens import Sign, tokens
 from plant.errors import PlantError, SourceDownError, TerminalError
 from plant.sources.batch import SqlSource, SqlTable
 
@@ -94,7 +95,7 @@ def read_table(
     engine: sa.Engine,
     memory: Memory,
     now: datetime,
-    token: str | None = None,
+    sign: Sign | None = None,
     feed: Feed | None = None,
 ) -> Iterator[Landing]:
     """New and changed rows and tombstones of one table, in pieces; nothing when nothing changed.
@@ -108,7 +109,7 @@ def read_table(
         engine: from `open_engine`.
         memory: what is known of the table.
         now: instant of this reading.
-        token: sign of the database from before this reading; equal to the remembered one nothing is read.
+        sign: what the database said before this reading; with the token that is remembered nothing is read.
         feed: what the replication slot told, for mode logical.
 
     Raises:
@@ -122,18 +123,21 @@ def read_table(
     usable = before is not None and current and before.settings == settings and not before.due(reconcile, now)
     if one.reading == "logical":
         usable = usable and feed is not None and feed.follows(before)
-    if before is not None and usable and token is not None and token == before.token:
+    sign = sign or Sign(None)
+    if before is not None and usable and sign.token is not None and sign.token == before.token:
         log.debug("%s: not written to since", name)
         return
-    with connected(engine, name) as connection:
+    with connected(engine, name) as connection, opened(connection):
         at = target(connection, source, one)
-        fresh = Mark(settings, at.types, token=token)
+        fresh = Mark(settings, at.types, token=sign.token, horizon=sign.horizon)
         told = new_columns(at, [] if before is None else _checked(at, before.types), now)
         for message in told["message"]:
             log.warning("%s: %s", name, message)
         out = Landings(at, now, memory.landed(name), told)
         mark = before if before is not None and usable and _same(before.types, at.types) else None
-        reading = Reading(connection, at, memory, mark, fresh, now, out, feed if one.reading == "logical" else None)
+        since = None if mark is None else sign.since(mark.horizon)
+        told_by = feed if one.reading == "logical" else None
+        reading = Reading(connection, at, memory, mark, fresh, now, out, told_by, since)
         yield from (whole if mark is None else READERS[one.reading])(reading)
     log.info("%s: %d new or changed, %d gone, %d set aside", name, out.new, out.gone, out.held)
 

@@ -80,6 +80,23 @@ def test_staging_takes_each_once_and_text_is_text(url):
     assert {(r["quantity"], r["price_cents"]) for r in held} == {(10.5, 250), (3.0, 250)}
 
 
+def test_a_price_below_the_cent_is_kept_or_refused_never_rounded(url):
+    target = StagingTarget(url, create=True)
+    target.ready()
+    screw = {"item": "screw", "quantity": 1000.0, "unit": "u", "price_cents": 5.17, "due_on": "2026-12-01"}
+    fine = replace(out(1, lines=[screw]), key="PU-FINE")
+    assert deliver(target, fine)[0] == {"PU-FINE": "shopfloor_proposals PU-FINE"}
+    assert [r["price_cents"] for r in rows(url)] == [5.17]
+    rows(url, "DROP TABLE shopfloor_proposals")
+    target._table.c.price_cents.type = sa.BigInteger()  # as the table was made before
+    target.ready()
+    older = StagingTarget(url)
+    older.ready()
+    refused = deliver(older, fine)[1]["PU-FINE"]
+    assert "price_cents holds whole numbers, PU-FINE has a price with a fraction" in refused
+    assert deliver(older, out(2))[0]
+
+
 def test_two_exporters_at_once_insert_once(url):
     targets = [StagingTarget(url, create=True) for _ in range(4)]
     targets[0].ready()

@@ -127,39 +127,51 @@ def sqlite_world(folder):
 
 
 @contextmanager
-def postgres_world(folder):
-    """A copy of the factory in a PostgreSQL of its own, ended by pg_ctl."""
+def cluster():
+    """Port of a PostgreSQL server of one's own; its superuser is `tryton`. Ended by pg_ctl."""
     # As root the server runs as another user, who may not enter pytest's folders.
     home = Path(tempfile.mkdtemp(prefix="tryton-pg-"))
     home.chmod(0o755)
-    port = str(_free_port())
-    cluster = ["bash", str(PEERS / "pg_cluster.sh")]
-    subprocess.run([*cluster, "start", str(home), port], check=True, capture_output=True)
+    port = str(free_port())
+    script = ["bash", str(PEERS / "pg_cluster.sh")]
+    subprocess.run([*script, "start", str(home), port], check=True, capture_output=True)
     try:
-        at = ["-h", "127.0.0.1", "-p", port, "-U", "tryton"]
+        yield port
+    finally:
+        subprocess.run([*script, "stop", str(home)], check=False, capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def database(port, kept, fill):
+    """Database `factory` as it is kept in a dump; without one it is filled and the dump made."""
+    at = ["-h", "127.0.0.1", "-p", port, "-U", "tryton"]
+    subprocess.run(["createdb", *at, "factory"], check=True)
+    if kept.exists():
+        subprocess.run(["pg_restore", *at, "-d", "factory", str(kept)], check=True)
+    else:
+        fill()
+        kept.parent.mkdir(exist_ok=True)
+        subprocess.run(["pg_dump", *at, "-Fc", "-f", str(kept), "factory"], check=True)
+
+
+@contextmanager
+def postgres_world(folder):
+    """A copy of the factory in a PostgreSQL of its own."""
+    with cluster() as port:
         world = World(
             conf_of(folder, f"postgresql://tryton@127.0.0.1:{port}/"),
             f"postgresql+psycopg://tryton@127.0.0.1:{port}/factory",
             lag_s=12,
         )
-        subprocess.run(["createdb", *at, "factory"], check=True)
-        kept = CACHE / "factory.dump"
-        if not kept.exists():
-            made(world)
-            CACHE.mkdir(exist_ok=True)
-            subprocess.run(["pg_dump", *at, "-Fc", "-f", str(kept), "factory"], check=True)
-        else:
-            subprocess.run(["pg_restore", *at, "-d", "factory", str(kept)], check=True)
+        database(port, CACHE / "factory.dump", lambda: made(world))
         yield world
-    finally:
-        subprocess.run([*cluster, "stop", str(home)], check=False, capture_output=True)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 WORLDS = {"postgresql": postgres_world, "sqlite": sqlite_world}
 
 
-def _free_port():
+def free_port():
+    """A port nobody listens on."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]

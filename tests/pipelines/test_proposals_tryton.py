@@ -1,19 +1,15 @@
-"""Write-back into a real Tryton, in its own environment: SHOPFLOOR_TRYTON names a venv with trytond and proteus.
+"""Write-back into a real Tryton on SQLite and on PostgreSQL: SHOPFLOOR_TRYTON names a venv with trytond and proteus.
 
-The database is made once (about 90 s) and kept in the venv; every test runs on a copy. docs/proposals.md says how to
-make the venv.
+The databases are made once (about 90 s each) and kept in the venv; every test runs on a copy. docs/proposals.md says
+how to make the venv.
 """
 
 import os
 import shutil
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -37,88 +33,42 @@ pytestmark = pytest.mark.skipif(
     not (VENV / "bin" / "trytond").exists(),
     reason="SHOPFLOOR_TRYTON names no environment with trytond (docs/proposals.md says how to make one)",
 )
-MODULES = (
-    "party", "company", "currency", "product", "stock", "stock_lot", "production", "purchase", "stock_forecast",
-    "account", "account_product", "account_invoice", "account_invoice_stock",
-)  # fmt: skip
-
-spec = spec_from_file_location("proposal_kit", HERE / "warehouse" / "proposal_kit.py")
-kit = module_from_spec(spec)
-spec.loader.exec_module(kit)
 
 
-def _database(folder):
-    """An empty company with parts and products, in `folder`/factory.sqlite."""
-    folder.mkdir(parents=True)
-    (folder / "factory.sqlite").touch()
-    (folder / "password").write_text("admin\n")
-    conf = folder / "trytond.conf"
-    conf.write_text(f"[database]\nuri = sqlite://\npath = {folder}\n")
-    env = os.environ | {"TRYTONPASSFILE": str(folder / "password"), "PYTHONHASHSEED": "0"}
-    admin = [str(VENV / "bin" / "trytond-admin"), "-c", str(conf), "-d", "factory"]
-    for more in (["--all", "--email", "a@example.com", "-p"], ["-u", *MODULES, "--activate-dependencies"]):
-        subprocess.run([*admin, *more], env=env, check=True, capture_output=True)
-    seed = [str(VENV / "bin" / "python"), str(HERE / "peers" / "tryton_seed.py"), str(conf), "factory"]
-    subprocess.run(seed, env=env, check=True, capture_output=True)
-    with closing(sqlite3.connect(folder / "factory.sqlite")) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _beside(*parts):
+    """A module of another folder of tests."""
+    spec = spec_from_file_location(parts[-1], HERE.joinpath(*parts).with_suffix(".py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.fixture(scope="session")
-def template():
-    folder = VENV / "shopfloor-test-db"
-    if not (folder / "done").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        _database(folder)
-        (folder / "done").touch()
-    return folder
+kit, server = _beside("warehouse", "proposal_kit"), _beside("peers", "tryton_server")
+
+
+@pytest.fixture(params=sorted(server.DATABASES))
+def served(request, tmp_path, monkeypatch):
+    """URL of a Tryton of its own, and of its database."""
+    if request.param == "postgresql" and not shutil.which("pg_restore"):
+        pytest.skip("no PostgreSQL server on this machine: install Debian's package postgresql")
+    folder = tmp_path / "tryton"
+    folder.mkdir()
+    with server.served(request.param, folder) as urls:
+        for name, value in (("URL", urls[0]), ("USER", "admin"), ("PASSWORD", "admin")):
+            monkeypatch.setenv(f"SHOPFLOOR_TRYTON_{name}", value)
+        yield urls
 
 
 @pytest.fixture
-def tryton(template, tmp_path, monkeypatch):
-    """URL of a Tryton of its own; ended by its pid."""
-    folder = tmp_path / "tryton"
-    folder.mkdir()
-    shutil.copy(template / "factory.sqlite", folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    conf = folder / "trytond.conf"
-    conf.write_text(f"[database]\nuri = sqlite://\npath = {folder}\n[web]\nlisten = 127.0.0.1:{port}\n")
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [str(VENV / "bin" / "trytond"), "-c", str(conf), "-d", "factory"], stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}/factory"
-    for name, value in (("URL", url), ("USER", "admin"), ("PASSWORD", "admin")):
-        monkeypatch.setenv(f"SHOPFLOOR_TRYTON_{name}", value)
-    try:
-        _up(f"http://127.0.0.1:{port}/", process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
+def tryton(served):
+    """URL of a Tryton of its own."""
+    return served[0]
 
 
-def _up(url, process):
-    for _ in range(240):
-        assert process.poll() is None, "trytond ended at once"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.25)
-        else:
-            return
-    pytest.fail("trytond did not come up in a minute")
-
-
-def kept(folder):
-    """References Tryton's own database holds, purchases and productions."""
-    with closing(sqlite3.connect(f"file:{folder}/factory.sqlite?mode=ro", uri=True)) as db:
-        sql = "SELECT reference FROM purchase_purchase UNION ALL SELECT reference FROM production"
-        return sorted(row[0] for row in db.execute(sql))
+@pytest.fixture
+def kept(served):
+    """What Tryton's own database holds now: references of purchases and productions."""
+    return lambda: server.kept(served[1])
 
 
 @pytest.fixture
@@ -133,32 +83,32 @@ def plant(tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_fifty_proposals_arrive_once_each_with_kill_9_in_the_middle(tryton, tmp_path, lake, plant):
+def test_fifty_proposals_arrive_once_each_with_kill_9_in_the_middle(tryton, kept, tmp_path, lake, plant):
     now = datetime.now(UTC)
     keys = [kit.approved(lake, plant, (kit.purchase, kit.production)[n % 2](n), now) for n in range(50)]
     command = [sys.executable, "-m", "pipelines.cli", "proposals", "export", "--to", "tryton", "--by", "Ada",
                "--settle", "3", "--root", str(tmp_path), "--plant", str(tmp_path / "plant.toml")]  # fmt: skip
-    folder, killed = tmp_path / "tryton", 0
+    killed = 0
     for reach in (1, 14, 27, 40):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            while process.poll() is None and len(kept(folder)) < reach:
+            while process.poll() is None and len(kept()) < reach:
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
         killed += process.returncode == -signal.SIGKILL
     assert killed == 4
     last = subprocess.run(command, check=False, capture_output=True, text=True)
     assert last.returncode == 0, last.stdout[-2000:]
-    assert kept(folder) == sorted(keys)
+    assert kept() == sorted(keys)
     target = TrytonTarget(tryton, "admin", "admin")
     told = reconcile(plant, Place(tmp_path), target, "Ada")
     assert {r for r, _ in told.values()} == {"confirmed"}
     assert {s.state for s in book(lake).standings.values()} == {"confirmed"}
     assert audit(lake).findings == ()
     assert export(plant, Place(tmp_path), target, "Ada", settle_s=0).arrived == []
-    assert kept(folder) == sorted(keys)
+    assert kept() == sorted(keys)
 
 
-def test_what_may_not_leave_does_not_reach_tryton(tryton, tmp_path, lake, plant):
+def test_what_may_not_leave_does_not_reach_tryton(tryton, kept, tmp_path, lake, plant):
     """Unapproved, self-approved, expired, and after a change of the trail nothing at all."""
     now, target, where = datetime.now(UTC), TrytonTarget(tryton, "admin", "admin"), Place(tmp_path)
     old = draft(lake, plant, kit.purchase(3), "Ada", now=now - timedelta(days=4)).key
@@ -179,7 +129,7 @@ def test_what_may_not_leave_does_not_reach_tryton(tryton, tmp_path, lake, plant)
     write_deltalake(DeltaTable(path), rows.with_columns(body).to_arrow(), mode="overwrite")
     with pytest.raises(TamperedError, match="was changed"):
         export(plant, where, target, "Ada")
-    assert kept(tmp_path / "tryton") == [good]
+    assert kept() == [good]
 
 
 def forecast(quantity=80.0):
