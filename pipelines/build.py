@@ -166,27 +166,33 @@ class Builder:
                 return
             found = further(step, carried, last)
             for days in found or (None,):
-                self._job(step.stage, days)
+                self._job(step.stage, days, step.tables)
             carried = [*carried[-1:], found[-1]] if found and step.stage == "readings" else []
         raise BuildError(
             f"the days did not settle after {MOST_ROUNDS} rounds; last stale stage {step.stage} {step.ranges}"
         )
 
-    def _job(self, name: str, days: tuple[date, date] | None = None) -> None:
+    def _job(self, name: str, days: tuple[date, date] | None = None, tables: Sequence[str] = ()) -> None:
+        """Run a job; of a stage of tables kept whole those named only, else all."""
         title = name if days is None else f"{name} {days[0]}..{days[1]}"
         with self.progress.step(title) as step:
-            result = self._execute(name, days)
+            result = self._execute(name, days, tables)
             failed = failed_checks(result)
             self.built.stages.append(title)
             self.built.failed_checks.extend(failed)
             step.note = f"[yellow]{len(failed)} checks with findings[/yellow]" if failed else ""
 
-    def _execute(self, name: str, days: tuple[date, date] | None) -> dg.ExecuteInProcessResult:
+    def _execute(self, name: str, days: tuple[date, date] | None, tables: Sequence[str]) -> dg.ExecuteInProcessResult:
+        from dagster import AssetKey
+
         from pipelines.sensors import RANGE_END, RANGE_START
 
         tags = {} if days is None else {RANGE_START: days[0].isoformat(), RANGE_END: days[1].isoformat()}
         job = self.defs.resolve_job_def(name)
-        result = job.execute_in_process(instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False)
+        some = [AssetKey(n.split(".")) for n in tables] or None
+        result = job.execute_in_process(
+            instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False, asset_selection=some
+        )
         if not result.success:
             raise BuildError(_first_failure(name, result))
         return result

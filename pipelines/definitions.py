@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg  # isort: skip
 
+from assets.silver.judging import Judging
 from pipelines.days.opening import opening
 from pipelines.days.receipts import Receipts
 from pipelines.dock import LakeDock
@@ -23,9 +24,10 @@ from pipelines.place import Place, place
 from pipelines.publication import CHANGES, published
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
+from pipelines.whole.inputs import known_of
 from plant.config import Plant, load
 from plant.tables import table
-from warehouse.adapting.select import run_mapping
+from warehouse.adapting.select import Mapper
 from warehouse.lake import Lake
 from warehouse.shelf import Shelf
 from warehouse.state import State
@@ -72,11 +74,17 @@ def resources(plant: Plant, where: Place) -> dict[str, Any]:
         "io_manager": door(where, lake, shelf, lambda: Receipts(plant, lake, state)),
         "dock": LakeDock(where, lake, state),
         "opening": opening(lake),
-        "run_mapping": run_mapping,
+        "judging": _judging(plant, lake, state),
         "lake": lake,
         "state": state,
         "place": where,
     }
+
+
+def _judging(plant: Plant, lake: Lake, state: State) -> dg.ResourceDefinition:
+    """One for each run: what a run judged of bronze.records holds for that run alone."""
+    known = known_of(plant, lake, state)
+    return dg.ResourceDefinition(lambda _: Judging(plant, Mapper(), known))
 
 
 def load_assets() -> list[dg.AssetsDefinition]:

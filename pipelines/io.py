@@ -57,7 +57,7 @@ class LakeIO(dg.IOManager):
         if context.has_asset_partitions:
             self.receipts.begin()  # before anything is read: what arrives later makes the day stale again
         elif contract.layer == "bronze":
-            self.receipts.begin_whole(contract.name)
+            self.receipts.begin_whole()
         if contract.write == "replace_day" and context.has_asset_partitions:
             return self.lake.scan(contract.name, days=_span(context.asset_partition_keys))
         return self.lake.scan(contract.name)

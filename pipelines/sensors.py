@@ -53,7 +53,7 @@ def stale_days(
         yield dg.SkipReason(busy)
         return
     if not step.ranges:
-        yield dg.RunRequest(job_name=job)
+        yield dg.RunRequest(job_name=job, asset_selection=[dg.AssetKey(n.split(".")) for n in step.tables])
     for first, last in step.ranges:
         yield dg.RunRequest(job_name=job, tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()})
 

@@ -10,11 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.kernels.enterprise.records import Decoded
-from assets.silver.adapted import adapted
+from assets.silver.judging import Judging, Verdict
 from plant.adapters.canonical import CANONICAL
-from plant.adapters.run import Run
-from plant.config import Plant
 from plant.tables import Table
 
 import dagster as dg  # isort: skip
@@ -23,13 +20,12 @@ SAMPLES = 5
 """Rejected records shown in an asset's metadata; all of them are counted."""
 
 
-def kept(context: dg.AssetExecutionContext, decoded: Decoded) -> pl.DataFrame:
+def kept(context: dg.AssetExecutionContext, verdict: Verdict) -> pl.DataFrame:
     """The rows that keep the contract; the others are counted and shown in the asset's metadata."""
-    rows, rejected = pl.collect_all([decoded.rows, decoded.rejected])
-    context.add_output_metadata(_about(rejected))
-    for row in rejected.head(SAMPLES).iter_rows(named=True):
+    context.add_output_metadata(_about(verdict.rejected))
+    for row in verdict.rejected.head(SAMPLES).iter_rows(named=True):
         context.log.warning("%s %s left out: %s", row["record_set"], row["record_key"], row["message"])
-    return rows
+    return verdict.rows
 
 
 def _about(rejected: pl.DataFrame) -> dict[str, Any]:
@@ -53,10 +49,9 @@ def _asset(name: str, contract: Table) -> dg.AssetsDefinition:
     def enterprise_table(
         context: dg.AssetExecutionContext,
         records: pl.LazyFrame,
-        plant: dg.ResourceParam[Plant],
-        run_mapping: dg.ResourceParam[Run],
+        judging: dg.ResourceParam[Judging],
     ) -> pl.DataFrame:
-        return kept(context, adapted(plant, records, name, run_mapping))
+        return kept(context, judging.table(name, records))
 
     return enterprise_table
 

@@ -4,11 +4,7 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.records import left_out
-from assets.silver.adapted import adapted, sources_of_sets
-from plant.adapters.canonical import CANONICAL
-from plant.adapters.run import Run
-from plant.config import Plant
+from assets.silver.judging import Judging
 
 import dagster as dg  # isort: skip
 
@@ -19,9 +15,6 @@ import dagster as dg  # isort: skip
     group_name="silver",
     kinds={"polars", "delta"},
 )
-def rejected_records(
-    records: pl.LazyFrame, plant: dg.ResourceParam[Plant], run_mapping: dg.ResourceParam[Run]
-) -> pl.LazyFrame:
+def rejected_records(records: pl.LazyFrame, judging: dg.ResourceParam[Judging]) -> pl.LazyFrame:
     """One row per record that is left out of silver in its newest version; gone once its source corrects it."""
-    judged = {name: adapted(plant, records, name, run_mapping) for name in CANONICAL}
-    return left_out(judged, sources_of_sets(plant))
+    return judging.rejected(records)

@@ -4,7 +4,8 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.stock import ledger
+from assets.kernels.stock.ledger import ledger
+from assets.kernels.stock.sites import sites_of
 from plant.calendar import clock
 from plant.config import Plant
 
@@ -22,5 +23,5 @@ import dagster as dg  # isort: skip
 )
 def stock_ledger(stock_moves: pl.LazyFrame, locations: pl.LazyFrame, plant: dg.ResourceParam[Plant]) -> pl.LazyFrame:
     """One row per stock move and location inside the plant."""
-    sites = {s.name: (s.timezone, clock(s.day_start)) for s in plant.file.site}
-    return ledger(stock_moves, locations, sites, default_site=plant.file.site[0].name)
+    starts = {s.name: (s.timezone, clock(s.day_start)) for s in plant.file.site}
+    return ledger(stock_moves, locations, starts, sites_of(plant))

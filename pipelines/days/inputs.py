@@ -243,14 +243,14 @@ class Inputs:
         """Hash of each day of gold.inventory, of one pass a version of the tables of stock."""
         snaps = tuple(self._print_of(n) for n in stock.READ)
         days, last = stock.spanned(self.rows, self.days), self.days[-1] if self.days else None
-        made = lambda: stock.known(self.rows, self.spans.frame(days), last)  # noqa: E731
-        return self.memory.of("stock", (snaps, tuple(days)), made)
+        made = lambda: stock.known(self.rows, self.spans.frame(days), last, self.plant)  # noqa: E731
+        return self.memory.of("stock", (snaps, tuple(days), str(self.plant.file.stock)), made)
 
     @cached_property
     def _spaces(self) -> str:
         """Hash of what gold.space_use reads of the masters, which have no dates."""
-        key = tuple(self._print_of(n) for n in stock.SPACES)
-        return self.memory.of("spaces", key, lambda: stock.spaces(self.rows))
+        key = (*(self._print_of(n) for n in stock.SPACES), str(self.plant.file.stock))
+        return self.memory.of("spaces", key, lambda: stock.spaces(self.rows, self.plant))
 
     @cached_property
     def _moved(self) -> dict[date, str]:

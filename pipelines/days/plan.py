@@ -2,7 +2,7 @@
 
 A day is stale when its inputs differ from its receipt, or when its files are not the ones it left behind. A day that
 is in a table though no input has such a day any more is rebuilt to nothing. Before the days come the tables of
-silver that are kept whole: stale when their bronze table, plant.toml or the code is another, or their files are.
+silver that are kept whole: stale when what they are made of is another, or their files are (`pipelines.whole.inputs`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from datetime import date, timedelta
 from pipelines.days.fingerprints import digest
 from pipelines.days.inputs import Inputs
 from pipelines.days.memory import memory_of, prints_of
-from pipelines.days.receipts import CLOSING, changed_parts, digest_of, whole_hash
+from pipelines.days.receipts import CLOSING, changed_parts, digest_of
 from pipelines.days.spans import ranges
-from pipelines.days.stages import STAGES, source_of, whole
+from pipelines.days.stages import STAGES, whole
+from pipelines.whole.inputs import Wholes, moved, stale
 from plant.config import Plant
 from warehouse.lake import Lake
-from warehouse.snapshot import lost_of
 from warehouse.state import State
 
 
@@ -27,13 +27,15 @@ from warehouse.state import State
 class Step:
     """The first stale stage: contiguous ranges of days, and a key that names this state of the data.
 
-    A stage of tables kept whole has no ranges. `last` is the last day the stage has at all.
+    A stage of tables kept whole has no ranges, but `tables`: those that are stale. `last` is the last day the stage
+    has at all.
     """
 
     stage: str
     ranges: tuple[tuple[date, date], ...]
     key: str
     last: date | None = None
+    tables: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -83,26 +85,15 @@ class Planner:
 def plan(plant: Plant, lake: Lake, state: State, first: date | None = None, last: date | None = None) -> Step | None:
     """The next step, or None when the whole tables and every day between `first` and `last` are up to date."""
     for stage, names in whole().items():
-        if whole_changed(plant, lake, state, names) or _whole_moved(lake, state, names):
-            return Step(stage, (), whole_hash(plant, lake, source_of(names[0])))
+        wanted = {*stale(plant, lake, state, names), *moved(lake, state, names)}
+        if found := tuple(n for n in names if n in wanted):
+            made_of = Wholes(plant, lake)
+            return Step(stage, (), digest(*(made_of.of(n) for n in found)), tables=found)
     look = Planner(plant, lake, state)
     for stage in STAGES:
         found = look.stale(stage)
-        stale = {d: h for d, h in found.items() if (first is None or d >= first) and (last is None or d <= last)}
-        if stale:
-            key = digest(*(f"{d}{h}" for d, h in stale.items()))
-            return Step(stage, tuple(ranges(stale)), key, max([*stale, *look.inputs.days_of(stage)]))
+        days = {d: h for d, h in found.items() if (first is None or d >= first) and (last is None or d <= last)}
+        if days:
+            key = digest(*(f"{d}{h}" for d, h in days.items()))
+            return Step(stage, tuple(ranges(days)), key, max([*days, *look.inputs.days_of(stage)]))
     return None
-
-
-def whole_changed(plant: Plant, lake: Lake, state: State, names: Iterable[str]) -> bool:
-    """True when one of the tables kept whole was not built from what there is now."""
-    wanted = {source: whole_hash(plant, lake, source) for source in {source_of(name) for name in names}}
-    built = {name: state.built(name) for name in names}
-    return any(r is None or r.inputs_hash != wanted[source_of(name)] for name, r in built.items())
-
-
-def _whole_moved(lake: Lake, state: State, names: Iterable[str]) -> bool:
-    """True when the files of one of the tables kept whole are not the ones the door left."""
-    left = {name: receipt.output_fingerprint for name in names if (receipt := state.built(name)) is not None}
-    return any(lost_of(lake.snapshot(n)) or output != lake.fingerprint(n) for n, output in left.items())

@@ -10,10 +10,11 @@ import polars as pl
 from assets.kernels.readings import closing
 from connectors.base import Landing
 from pipelines.days.details import again, machines_of, of_ledgers, of_readings, of_sums
-from pipelines.days.fingerprints import code_hash, content_hash, digest, fingerprints, frame_hash
+from pipelines.days.fingerprints import content_hash, digest, fingerprints, frame_hash
 from pipelines.days.inputs import Inputs
 from pipelines.days.parts import CARRIED, DAY, Causes, causes, joined
-from pipelines.days.stages import LEDGERS, READINGS, STAGES, SUMS, source_of
+from pipelines.days.stages import LEDGERS, READINGS, STAGES, SUMS
+from pipelines.whole.inputs import Wholes
 from plant.config import Plant
 from plant.tables import table
 from warehouse.lake import Lake
@@ -33,7 +34,7 @@ class Receipts:
     def __init__(self, plant: Plant, lake: Lake, state: State) -> None:
         self.plant, self.lake, self.state = plant, lake, state
         self._inputs: Inputs | None = None
-        self._whole: dict[str, str] = {}
+        self._wholes: Wholes | None = None
 
     def begin(self) -> Inputs:
         """The inputs this run works on, taken at the first call."""
@@ -41,10 +42,11 @@ class Receipts:
             self._inputs = Inputs(self.plant, self.lake, self.state)
         return self._inputs
 
-    def begin_whole(self, source: str) -> None:
-        """Take the hash of what tables kept whole are built from, before their bronze table is read."""
-        if source not in self._whole:
-            self._whole[source] = whole_hash(self.plant, self.lake, source)
+    def begin_whole(self) -> Wholes:
+        """What tables kept whole are built from, taken at the first call: before anything of bronze is read."""
+        if self._wholes is None:
+            self._wholes = Wholes(self.plant, self.lake)
+        return self._wholes
 
     def kept(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of a day table on days it has; the ledgers of a site begin with its first state or report."""
@@ -83,10 +85,10 @@ class Receipts:
 
     def table_written(self, name: str) -> None:
         """Record a table that is kept whole."""
-        source = source_of(name) if table(name).layer == "silver" else ""
-        if source:
-            self.begin_whole(source)  # silver.machines reads no table
-        self.state.record_built(receipt_of(name, None, self._whole.get(source, ""), self.lake.fingerprint(name)))
+        silver, output = table(name).layer == "silver", self.lake.fingerprint(name)
+        look = self.begin_whole() if silver else None
+        made, parts = ("", {}) if look is None else (look.of(name), look.parts(name))
+        self.state.record_built(receipt_of(name, None, made, output, parts=parts))
 
     def landed(self, landing: Landing) -> None:
         """Remember a file once its rows are in the lake."""
@@ -145,13 +147,6 @@ class Receipts:
             why[machine] = joined(words)
         hashed = "" if rows.is_empty() else digest(*sorted(now.items()))
         self.state.record_built(receipt_of(CLOSING, day, hashed, parts={CLOSING: now, WHY: why}))
-
-
-def whole_hash(plant: Plant, lake: Lake, source: str) -> str:
-    """What the silver tables kept whole are built from: their bronze table, plant.toml, the adapters, the code."""
-    adapters = {name: a.model_dump_json() for name, a in plant.adapters.items()}
-    code = code_hash("assets", "plant", "warehouse/adapting")
-    return digest(lake.fingerprint(source), code, plant.file.model_dump_json(), adapters)
 
 
 def digest_of(marks: dict[str, str]) -> str:

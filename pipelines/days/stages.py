@@ -45,8 +45,3 @@ def whole() -> dict[str, tuple[str, ...]]:
     """The silver tables kept whole by the stage that builds them; brought up to date before the days."""
     silver = (n for n, t in tables().items() if t.layer == "silver" and t.write == "replace")
     return {"edits": EDITS, "enterprise": tuple(n for n in silver if n not in EDITS)}
-
-
-def source_of(name: str) -> str:
-    """The bronze table a whole table is made of."""
-    return "bronze.edits" if name in EDITS else "bronze.records"

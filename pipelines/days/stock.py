@@ -14,15 +14,18 @@ from hashlib import sha256
 
 import polars as pl
 
-from assets.kernels.enterprise.inventory import MICRO, PAIR, first_needed
-from assets.kernels.enterprise.supply import lead_times, on_order
+from assets.kernels.stock.daily import MICRO, PAIR, first_needed
+from assets.kernels.stock.sites import sites_of
+from assets.kernels.stock.supply import lead_times, on_order
 from pipelines.days.fingerprints import content_hash, digest, frame_hash
 from pipelines.days.spans import run
+from plant.config import Plant
 
 FIELDS = ("qty", "value_cents", "kind", "at")
 READ = ("silver.stock_ledger", "silver.purchase_orders", "silver.partners", "silver.materials")
 SPACES = {
-    "silver.materials": ("material", "space_per_unit"), "silver.locations": ("location", "zone", "kind", "capacity"),
+    "silver.materials": ("material", "space_per_unit"),
+    "silver.locations": ("location", "zone", "kind", "capacity", "site"),
 }  # fmt: skip
 _LARGE = 2**64
 
@@ -37,10 +40,11 @@ def spanned(rows: Rows, days: list[date]) -> list[date]:
     return days if first is None else run(min(first, *days[:1]), max(first, *days[-1:]))
 
 
-def known(rows: Rows, bounds: pl.DataFrame, last: date | None) -> dict[date, str]:
+def known(rows: Rows, bounds: pl.DataFrame, last: date | None, plant: Plant) -> dict[date, str]:
     """`hashes` of the tables as they are."""
     ledger, purchases, partners, materials = (rows(name) for name in READ)
-    return hashes(ledger, (purchases, partners), materials, bounds, last)
+    sited = purchases.with_columns(sites_of(plant).of("site"))
+    return hashes(ledger, (sited, partners), materials, bounds, last)
 
 
 def hashes(
@@ -54,7 +58,7 @@ def hashes(
 
     Args:
         ledger: silver.stock_ledger.
-        supply: silver.purchase_orders and silver.partners.
+        supply: silver.purchase_orders with its site (`Sites.of`), and silver.partners.
         materials: silver.materials; a unit shows in every day.
         bounds: `Spans.frame` of the days up to `last`.
         last: last production day of the plant.
@@ -92,10 +96,10 @@ def moved(ledger: pl.LazyFrame, operations: pl.LazyFrame, days: Sequence[date]) 
     return {d: digest(stock.get(d - timedelta(days=1), ""), posted.get(d, "")) for d in days}
 
 
-def spaces(rows: Rows) -> str:
+def spaces(rows: Rows, plant: Plant) -> str:
     """Hash of what gold.space_use reads of the masters."""
     frames = (rows(name).select(columns).collect(engine="in-memory") for name, columns in SPACES.items())
-    return digest(*(content_hash(f) for f in frames))
+    return digest(*(content_hash(f) for f in frames), str(sites_of(plant)))
 
 
 def _posted(rows: pl.DataFrame, *more: str) -> dict[date, str]:
@@ -134,9 +138,9 @@ def _supplied(supply: tuple[pl.LazyFrame, pl.LazyFrame], bounds: pl.DataFrame) -
     found: dict[date, list[str]] = {}
     for rows, since in facts:
         kept = rows.collect(engine="in-memory").lazy()
-        pairs = ends.join(kept.select("material").unique(), how="cross").sort("day_end_at")
+        pairs = ends.join(kept.select("site", "material").unique(), on="site").sort("day_end_at")
         known = pairs.join_asof(
-            kept.sort(since), left_on="day_end_at", right_on=since, by="material", strategy="backward",
+            kept.sort(since), left_on="day_end_at", right_on=since, by=["site", "material"], strategy="backward",
             allow_exact_matches=False, check_sortedness=False,
         )  # fmt: skip
         parts = known.drop("day_end_at").drop_nulls(since).collect(engine="in-memory")

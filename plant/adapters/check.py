@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from plant.adapters.model import TYPES, Conversion, Mapped, Type, Unit
+from plant.adapters.model import HISTORY, TYPES, Conversion, Mapped, Type, Unit
 from plant.checks.shape import did_you_mean, keys_of, shown
 from plant.errors import Problem
 from plant.shifts.sections import Name, Strict
@@ -25,6 +26,7 @@ class File(Strict):
     description: str = ""
     source: dict[Name, dict[str, Any]] = Field(default={}, description="tables to take in")
     units: dict[str, Annotated[str, Field(min_length=1)] | Unit] = Field(default={}, description="theirs -> ours")
+    shared: dict[str, Annotated[str, Field(min_length=1)]] = Field(default={}, description="SELECTs that others read")
     table: tuple[Mapped, ...] = ()
 
 
@@ -36,6 +38,7 @@ def content_problems(file: str, data: Row) -> list[Problem]:
     for name, row in tables.items():
         if isinstance(row, dict):
             found += _source(file, name, row)
+    found += _shared(file, data.get("shared"), list(tables))
     mapped = data.get("table")
     rows = [(n, m) for n, m in enumerate(mapped if isinstance(mapped, list) else []) if isinstance(m, dict)]
     first: dict[str, int] = {}
@@ -58,6 +61,16 @@ def _source(file: str, name: str, row: Row) -> Iterator[Problem]:
         for detail in error.errors(include_url=False):
             found, valid = shown(detail["input"]), f"one of {', '.join(TYPES)}, or decimal(p,s)"
             yield Problem(file, _dotted((*at, "types", *detail["loc"])), found, valid)
+
+
+def _shared(file: str, shared: Any, sources: list[str]) -> Iterator[Problem]:
+    """A shared SELECT has a name of its own, that SQL takes without quotes."""
+    taken = {n.lower() for name in sources for n in (name, name + HISTORY)}
+    for name in shared if isinstance(shared, dict) else ():
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            yield Problem(file, f"shared.{name}", repr(name), "letters, digits and _", "it is a name in SQL")
+        elif name.lower() in taken:
+            yield Problem(file, f"shared.{name}", f"{name!r} is a source table", "another name", f"say {name}_of")
 
 
 def _mapping(file: str, at: str, row: Row, sources: list[str]) -> Iterator[Problem]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -11,6 +14,8 @@ from plant.shifts.sections import Name, Strict
 
 TYPES = ("str", "i64", "f64", "decimal", "bool", "day", "instant")
 """Kinds a column of a source table may be declared as; `decimal` also as decimal(p,s)."""
+HISTORY = "_history"
+"""Ending of the relation with every version of a table's rows; a table that has such a name itself is that table."""
 Type = Annotated[
     str,
     Field(
@@ -66,16 +71,55 @@ class Mapped(Strict):
 class Adapter(Strict):
     """An adapter without the settings of ingestion, which belong to the source.
 
-    `types` is declared column types by source table; a table that is only named has no columns declared.
+    `types` is declared column types by source table; a table that is only named has no columns declared. `shared` is
+    SELECTs by the name under which others of the file read them, in the order of the file.
     """
 
     name: Name
     types: dict[str, dict[str, Type]] = Field(default={})
     keys: dict[str, tuple[str, ...]] = Field(default={})
     units: dict[str, Unit] = Field(default={})
+    shared: dict[str, str] = Field(default={})
     tables: tuple[Mapped, ...] = ()
+
+    @cached_property
+    def relations(self) -> dict[str, dict[str, Type]]:
+        """Declared column types by the name a SELECT knows: each table, and all versions of it as `<table>_history`."""
+        return {f"{name}{HISTORY}": types for name, types in self.types.items()} | self.types
+
+    def history_of(self, name: str) -> str | None:
+        """The table of which `name` is the history; None for a table itself."""
+        return None if name in self.types else name.removesuffix(HISTORY)
 
     @cached_property
     def by_table(self) -> dict[str, Mapped]:
         """Mappings by canonical table."""
         return {m.into: m for m in self.tables}
+
+    def text_of(self, mapped: Mapped) -> str:
+        """The SELECT of a mapping with the shared ones it names before it as WITH; empty for a rename.
+
+        One that is named by accident, say in a comment, costs nothing: DuckDB runs no WITH that is not read.
+        """
+        sql = _bare(mapped.sql or "")
+        used: dict[str, str] = {}
+        for name, text in reversed(self.shared.items()):
+            if any(_names(name, one) for one in (sql, *used.values())):
+                used = {name: _bare(text)} | used
+        blocks = ",\n".join(f'"{name}" AS (\n{text}\n)' for name, text in used.items())
+        return f"WITH {blocks}\nSELECT * FROM (\n{sql}\n)" if used else sql
+
+    def about(self, mapped: Mapped, tables: Sequence[str]) -> str:
+        """All that the adapter says about a mapping that reads some tables: another text, another result."""
+        types = {name: [self.types.get(name, {}), self.keys.get(name, ())] for name in tables}
+        units = {word: unit.model_dump() for word, unit in self.units.items()} if mapped.convert else {}
+        return json.dumps([self.name, mapped.model_dump(), self.text_of(mapped), types, units])
+
+
+def _bare(sql: str) -> str:
+    return sql.strip().rstrip(";").rstrip()
+
+
+def _names(name: str, sql: str) -> bool:
+    """Whether a word is in a text at all: more than being read."""
+    return re.search(rf"\b{re.escape(name)}\b", sql, re.IGNORECASE) is not None

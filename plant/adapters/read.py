@@ -75,7 +75,7 @@ def _taken(file: str, data: Row) -> Taken:
     taken = {name: {"name": name} | {k: v for k, v in t.items() if k != "types"} for name, t in sources.items()}
     units = {k: {"unit": v} if isinstance(v, str) else v for k, v in data.get("units", {}).items()}
     content = {
-        "name": data["name"], "units": units, "tables": data.get("table", []),
+        "name": data["name"], "units": units, "tables": data.get("table", []), "shared": data.get("shared", {}),
         "types": {name: t.get("types", {}) for name, t in sources.items()},
         "keys": {name: t.get("key", ("id",)) for name, t in sources.items()},
     }  # fmt: skip

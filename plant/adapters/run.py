@@ -14,12 +14,20 @@ from plant.errors import TerminalError
 RECORD, REJECT = "_record", "_reject"
 """Result columns that are no values: the record a row is made of, and why a row is to be rejected."""
 Newest = Callable[[str], pl.DataFrame]
-"""Newest versions of the rows of a source table by its name: record_set, record_key, payload, ingested_at, segment,
-seq."""
+"""Newest versions of the rows of a source table by its name (all of them of `<table>_history`): record_set, record_key,
+payload, ingested_at, segment, seq."""
 
 
 class MappingError(TerminalError):
     """The SELECT cannot run on these tables: the message says why, with the nearest names."""
+
+
+class EmptyStarError(MappingError):
+    """The SELECT cannot run while tables it may take all columns of (`*`) have no row: `empty`."""
+
+    def __init__(self, message: str, empty: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.empty = empty
 
 
 class BoundError(TerminalError):

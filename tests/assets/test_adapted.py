@@ -146,6 +146,61 @@ machine = [{ name = "m", line = "l", kind = "cnc" }]
     (tmp_path / "plant.toml").write_text(text)
     plant = load(tmp_path / "plant.toml")
     assert adapted(plant, records(), "lots", run_mapping).rows.collect().schema == table("silver.lots").schema
-    assert (
-        left_out({"lots": adapted(plant, records(), "lots", run_mapping)}, sources_of_sets(plant)).collect().is_empty()
-    )
+    rejected = adapted(plant, records(), "lots", run_mapping).rejected
+    assert left_out({"lots": rejected}, sources_of_sets(plant)).collect().is_empty()
+
+
+STAR = "WITH l AS (SELECT * FROM address) SELECT v.code AS supplier, v.name, l.country FROM vendor v LEFT JOIN l "
+VENDOR = [{"id": 1, "code": "s1", "name": "A"}]
+
+
+def star(sql, given, **mapped):
+    mapping = {"into": "suppliers", "sql": sql} | mapped
+    pairs = [(source("a"), adapter("x", mapping, vendor={}, address={}))]
+    rows, rejected = collected(filled(pairs, given, "suppliers", run_mapping))
+    return rows.select("supplier", "country").rows(), rejected.select("reason", "message").rows()
+
+
+def test_a_star_over_a_table_without_rows_is_nulls_where_its_columns_are_named_behind_it():
+    assert star(STAR + "ON l.vendor = v.id", records(a__vendor=VENDOR)) == ([("s1", None)], [])
+    there = records(a__vendor=VENDOR, a__address=[{"id": 7, "vendor": 1, "country": "DE"}])
+    assert star(STAR + "ON l.vendor = v.id", there) == ([("s1", "DE")], [])
+
+
+def test_a_star_over_a_table_without_rows_that_gives_the_result_waits_for_its_first_row():
+    sql = "SELECT l.* FROM vendor l"
+    rows, [(reason, message)] = star(sql, records())
+    assert (rows, reason) == ([], "not_taken_in")
+    for words in ("a.vendor has no row, so what `*` takes of it is not known", "needs supplier", "declare its columns"):
+        assert words in message
+    assert star(sql, records(), optional=True) == ([], [])
+    gone = records(a__vendor=[VENDOR[0] | {"gone": True}])
+    assert star(sql, gone)[1][0][0] == "not_taken_in"
+    wrong = star("SELECT * FROM (SELECT cod AS supplier, name FROM vendor)", records(a__vendor=VENDOR))
+    assert wrong[1][0][0] == "mapping_failed"
+
+
+def test_a_table_whose_rows_were_all_deleted_is_empty_and_no_finding():
+    gone = records(a__vendor=[VENDOR[0] | {"gone": True}])
+    assert star("SELECT code AS supplier, name FROM vendor", gone) == ([], [])
+
+
+def test_a_shared_select_is_read_by_those_that_name_it_and_may_read_the_one_above():
+    shared = {"live": "SELECT * FROM vendor WHERE NOT closed;", "named": "SELECT code, name FROM live"}
+    mapping = {"into": "suppliers", "sql": "SELECT code AS supplier, name FROM named"}
+    given = records(a__vendor=[VENDOR[0] | {"closed": False}, {"id": 2, "code": "s2", "name": "B", "closed": True}])
+
+    def asked(mapping, shared):
+        one = Adapter.model_validate({"name": "x", "types": {"vendor": {}}, "shared": shared, "tables": [mapping]})
+        rows, rejected = collected(filled([(source("a"), one)], given, "suppliers", run_mapping))
+        return rows["supplier"].to_list(), rejected["message"].to_list()
+
+    assert asked(mapping, shared) == (["s1"], [])
+    _, [said] = asked(mapping, dict(reversed(shared.items())))
+    assert "shared SELECT 'live' stands below the one that reads it: move it up" in said
+    _, [said] = asked(mapping | {"sql": mapping["sql"].replace("named", "nmed")}, shared)
+    assert "no table 'nmed' in the adapter (nearest: named)" in said
+    _, [said] = asked(mapping, shared | {"live": "SELECT * FROM read_text('/etc/hostname')"})
+    assert "not allowed" in said
+    alone = {"into": "suppliers", "sql": "SELECT code AS supplier, name FROM vendor"}
+    assert asked(alone, {"live": "nonsense"})[0] == ["s1", "s2"]

@@ -7,24 +7,7 @@ from pipelines.place import Place
 from pipelines.verbs.progress import Progress
 from plant.config import load
 
-PLANT = """
-schema = 1
-[plant]
-name = "mill"
-[[site]]
-name = "mill"
-timezone = "Europe/Berlin"
-[[area]]
-name = "hall"
-site = "mill"
-[[line]]
-name = "one"
-area = "hall"
-[[machine]]
-name = "m-1"
-line = "one"
-kind = "cnc"
-"""
+PLANT = (Path(__file__).parents[1] / "plant" / "mill.toml").read_text()
 
 
 def builder(folder: Path, sources: str) -> Builder:

@@ -77,7 +77,7 @@ def test_every_problem_of_an_adapter_is_told_at_once(shopfloor, tmp_path):
         "mine.sit: no such table; nearest: site",
         "mine.site: no column 'updated'",
         "vendor: no column 'dayz', which `types` declares (nearest: 'days')",
-        "suppliers: table 'vendor' has no column 'dayz' (nearest: 'days')",
+        "suppliers: table 'mine.vendor' has no column 'dayz' (nearest: 'days')",
         "customers: Only SELECT statements are allowed",
         "mapping into lots: it did not end within 0.5 s",
     ]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from assets.silver.adapted import adapted
 from pipelines.cli import app
-from pipelines.days.plan import whole_changed
+from pipelines.whole.inputs import stale
 from plant.adapters.read import read_adapter
 from plant.config import load
 from warehouse.adapting.select import run_mapping
@@ -87,17 +87,17 @@ def test_silver_holds_the_rows_of_the_page(example):
 def corrected(example, made):
     """A corrected row moves over; nothing new is nothing to run; another adapter is."""
     names = ("silver.stock_moves", "silver.materials")
-    assert not whole_changed(made.plant, made.lake, made.state, names)
+    assert not stale(made.plant, made.lake, made.state, names)
     with sqlite3.connect(example / "altsystem.sqlite") as con:
         con.execute("UPDATE buchung SET me = 'Stk', stand = '2026-10-27 08:00:00' WHERE nr = 4")
     con.close()
     made = built(example, block("toml", "[[source]]"))
     assert made.lake.scan("silver.stock_moves").collect()["move_id"].sort().to_list() == ["1", "2", "3", "4"]
     assert made.lake.scan("silver.rejected_records").collect()["reason"].to_list() == ["unreadable_value"]
-    assert not whole_changed(made.plant, made.lake, made.state, names)
+    assert not stale(made.plant, made.lake, made.state, names)
     file = example / "adapters" / "altsystem.toml"
     file.write_text(file.read_text().replace("factor = 25.0", "factor = 20.0"))
     plant = load(example / "plant.toml")
-    assert whole_changed(plant, made.lake, made.state, names)
+    assert stale(plant, made.lake, made.state, names) == ("silver.stock_moves",)
     rows = adapted(plant, made.lake.scan("bronze.records"), "stock_moves", run_mapping).rows.collect()
     assert rows.sort("move_id")["qty"][0] == 80.0

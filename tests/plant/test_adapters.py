@@ -17,27 +17,9 @@ from warehouse.adapting.guard import reads_of
 HEAD = 'schema = 1\nname = "mine"\n'
 TABLE = '[source.t]\nkey = ["nr"]\ntypes = { a = "f64" }\n'
 MAPPING = '[[table]]\ninto = "suppliers"\nsql = "SELECT 1"\n'
-PLANT = """schema = 1
-[plant]
-name = "mill"
-[[site]]
-name = "mill"
-timezone = "Europe/Berlin"
-[[area]]
-name = "hall"
-site = "mill"
-[[line]]
-name = "one"
-area = "hall"
-[[machine]]
-name = "m-1"
-line = "one"
-kind = "cnc"
-[[source]]
-name = "erp"
-kind = "sql"
-url = "sqlite:///x.sqlite"
-"""
+PLANT = (
+    Path(__file__).parent / "mill.toml"
+).read_text() + '[[source]]\nname = "erp"\nkind = "sql"\nurl = "sqlite:///x.sqlite"\n'
 
 
 def problems(tmp_path, text):
@@ -52,7 +34,7 @@ def problems(tmp_path, text):
         ("schema = 1\nname = 'x'\n[[table]\n", "line 3, column 8", "TOML 1.0"),
         ("name = 'x'\n", "schema", "schema is required"),
         (HEAD + "tables = 3\n", "tables",
-         "unknown key 'tables' | keys schema, name, description, source, units, table | did"),
+         "unknown key 'tables' | keys schema, name, description, source, units, shared, table | did"),
         (HEAD + MAPPING.replace("suppliers", "supplier"), "table[0].into", "canonical table 'supplier'| 'suppliers'?"),
         (HEAD + MAPPING + MAPPING, "table[1].into", "'suppliers' again|table[0] fills it|UNION ALL"),
         (HEAD + '[[table]]\ninto = "suppliers"\n', "table[0]", "either `sql` (a SELECT) or `from`"),
@@ -69,6 +51,9 @@ def problems(tmp_path, text):
         (HEAD + '[source.t]\ntypes = { a = "number" }\n', "source.t.types.a", "'number'|one of str, i64, f64, decimal"),
         (HEAD + '[source.t]\ntypes = { a = "decimal(40,2)" }\n', "source.t.types.a", "decimal(40,2)"),
         (HEAD + '[units]\nSack = { unit = "kg", factor = 0 }\n', "units.Sack.factor", "greater than 0"),
+        (HEAD + TABLE + '[shared]\nT_history = "SELECT 1"\n', "shared.T_history", "is a source table"),
+        (HEAD + '[shared]\n"a b" = "SELECT 1"\n', "shared.a b", "letters, digits and _"),
+        (HEAD + "[shared]\nx = 3\n", "shared.x", "3"),
         (HEAD + TABLE + """[[table]]\ninto = "suppliers"\nfrom = "t"\nrename = { name = "a'b\\"c" }\n""",
          "table[0].rename.name", "use sql"),
     ],
@@ -131,7 +116,9 @@ def test_shipped_adapters_meet_the_contracts_and_read_their_own_tables_only(name
     with duckdb.connect() as con:
         con.execute("CREATE MACRO instant(x) AS x; CREATE MACRO cents(x) AS x")
         for mapped in taken.adapter.tables:
-            assert mapped.sql is None or reads_of(con, mapped.sql, list(taken.adapter.types)).tables
+            assert (
+                mapped.sql is None or reads_of(con, taken.adapter.text_of(mapped), list(taken.adapter.relations)).tables
+            )
 
 
 def test_adapters_are_read_for_sql_sources_only(tmp_path):

@@ -122,6 +122,14 @@ def test_orders_are_what_was_confirmed_in_the_materials_unit():
     assert sold == [("sale.line,1", "C1", 2.0, 7999, 1.0, "open", None)]
 
 
+def test_a_price_list_is_in_the_materials_unit_and_not_of_who_supplies_no_more():
+    assert of("purchase_terms", "term_id", "material", "supplier", "from_qty", "unit_price_cents") == [
+        ("purchase.product_supplier.price,1:1", "RM-1", "S1", 0.0, 250.0),
+        ("purchase.product_supplier.price,2:1", "RM-1", "S1", 500.0, 210.0),
+        ("purchase.product_supplier.price,3:3", "product.product,3", "S1", 1000.0, 4.17),
+    ]  # fmt: skip
+
+
 def test_a_delivery_is_the_move_over_the_border_and_merged_parties_are_one():
     assert of("deliveries", "delivery_id", "direction", "shipment", "order_line", "partner", "qty", "lot") == [
         ("stock.move,1", "inbound", "IN-1", "purchase.line,1", "S1", 100.0, "S-7 #1"),
@@ -140,6 +148,13 @@ def test_invoices_are_posted_or_paid_in_their_own_currency():
         ("account.invoice,4", "receivable", "C1", "SO-1", -9519, -1520, "TRY", None),
     ]
     assert of("invoices", "issued_at", "due_at", "paid_at")[1] == (at(11, 23, 9), at(12, 23, 9), at(11, 25, 9))
+
+
+def test_a_rate_is_the_companys_over_the_currencys_and_begins_at_its_midnight():
+    assert of("exchange_rates", "exchange_id", "currency", "rate", "valid_from_at") == [
+        ("JPY 2026-10-01", "JPY", 0.3125, at(9, 30, 21)), ("JPY 2026-10-20", "JPY", 0.25, at(10, 19, 21)),
+        ("JPY 2026-11-02", "JPY", 0.375, at(11, 1, 21)),
+    ]  # fmt: skip
 
 
 def test_master_data():

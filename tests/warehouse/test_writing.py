@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from plant.errors import ContractError, TransientError
+from plant.errors import ContractError, TerminalError, TransientError
 from plant.tables import table
 from warehouse.lake import Lake
-from warehouse.writing import breaches, conform, enforce
+from warehouse.writing import breaches, commit, conform, create, enforce
 
 OEE = table("gold.oee")
 
@@ -136,3 +136,20 @@ def test_appends_leave_checkpoints_and_a_full_disk_is_told(tmp_path, frame, monk
         lake.append_once(name, frame(name, {"seq": 200}), "app", 200)
     monkeypatch.undo()
     assert lake.append_once(name, frame(name, {"seq": 200}), "app", 200)
+
+
+def test_a_column_that_had_whole_numbers_takes_fractions_and_no_digit_is_lost_in_silence(tmp_path, frame):
+    goods = table("silver.materials")
+    whole = tuple(dataclasses.replace(c, kind="i64") if c.name == "standard_cost_cents" else c for c in goods.columns)
+    old = dataclasses.replace(goods, columns=whole)
+    lake, name = Lake(tmp_path), "silver.materials"
+    create(old, lake.path(name))
+    was = frame(name, {"material": "screw", "standard_cost_cents": 5.0})
+    commit(DeltaTable(lake.path(name)), old, was.cast({"standard_cost_cents": pl.Int64}))
+    assert lake.scan(name).collect()["standard_cost_cents"].to_list() == [5.0]
+    assert not lake.replace(name, was).committed
+    assert lake.replace(name, frame(name, {"material": "screw", "standard_cost_cents": 5.17})).committed
+    assert Lake(tmp_path).scan(name).collect()["standard_cost_cents"].to_list() == [5.17]
+    days = dataclasses.replace(old, write="replace_day")
+    with pytest.raises(TerminalError, match="standard_cost_cents is of another type in the lake"):
+        commit(DeltaTable(lake.path(name)), days, was)

@@ -36,14 +36,17 @@ SUP, IN, STO, OUT, CUS, PROD, LOST = 6, 1, 3, 2, 7, 9, 4
 STEEL, FRAME, BOLT, KIT = 1, 2, 3, 4
 LINES = "id type product quantity unit unit_price"
 TABLES = {
-    "company_company": rows("id timezone", (1, "Europe/Istanbul")),
+    "company_company": rows("id timezone currency", (1, "Europe/Istanbul", 1)),
     "currency_currency": rows("id code", (1, "TRY"), (2, "JPY")),
+    "currency_currency_rate": rows(
+        "id currency date rate", (1, 1, "2026-10-01", "1.0"), (2, 2, "2026-10-01", "3.2"), (3, 2, "2026-10-20", "4.0"),
+        (4, 1, "2026-11-02", "1.5")),
     "product_uom": rows(
         "id category symbol factor digits", (1, 1, "u", 1.0, 0), (2, 2, "kg", 1.0, 2), (3, 2, "g", 0.001, 2)),
     "product_template": rows(
-        "id name type default_uom producible salable", (1, "Steel", "goods", 2, False, False),
-        (2, "Frame", "goods", 1, True, True), (3, "Bolt", "goods", 1, False, False),
-        (4, "Kit", "goods", 1, False, False)),
+        "id name type default_uom purchase_uom producible salable", (1, "Steel", "goods", 2, 3, False, False),
+        (2, "Frame", "goods", 1, None, True, True), (3, "Bolt", "goods", 1, 1, False, False),
+        (4, "Kit", "goods", 1, 1, False, False)),
     "product_product": rows("id code template", (STEEL, "RM-1", 1), (FRAME, "FG-1", 2), (BOLT, "", 3), (KIT, "KIT", 4)),
     "product_cost_price": rows(
         "id product cost_price", (1, 1, "2.0000"), (2, 2, "40.0000"), (3, 3, "0.05"), (4, 4, "1")),
@@ -111,7 +114,12 @@ TABLES = {
             LINES, (1, "line", STEEL, 100000.0, 3, "0.0041"), (2, "line", STEEL, 5.0, 2, "4"),
             (3, "line", STEEL, 5.0, 1, "4"),
         ), strict=True)],
-    "purchase_product_supplier": rows("id party lead_time", (1, 1, 259200.0), (2, 1, 432000.0)),
+    "purchase_product_supplier": rows(
+        "id company party product template currency active lead_time", (1, 1, 1, None, 1, 1, True, 259200.0),
+        (2, 1, 1, BOLT, 3, 1, True, 432000.0), (3, 1, 1, BOLT, 3, 1, False, None)),
+    "purchase_product_supplier_price": rows(
+        "id product_supplier quantity unit_price", (1, 1, 0.0, "0.0025"), (2, 1, 500000.0, "0.0021"),
+        (3, 2, 1000.0, "0.0417"), (4, 3, 0.0, "9")),
     "sale_sale": rows(
         "id company number state shipment_state party currency sale_date shipping_date",
         (1, 1, "SO-1", "processing", "waiting", 3, 1, "2026-11-10", "2026-11-20"),

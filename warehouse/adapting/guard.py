@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from plant.adapters.model import HISTORY
 from plant.adapters.run import MappingError
 
 TABLE_FUNCTIONS = frozenset({"unnest", "generate_series", "range"})
@@ -27,16 +28,21 @@ Node = dict[str, Any]
 class Reads:
     """What a SELECT reads: tables in the order they appear, and the columns it names.
 
-    `by_alias` is the columns named with a prefix, by table where the prefix stands for one; `bare` are the others.
+    `by_table` is the columns named with a prefix that stands for a table, `loose` those with another prefix (a WITH),
+    `bare` those without. `stars` counts how often all columns are taken, whatever they are.
     """
 
     tables: list[str]
     by_table: dict[str, set[str]] = field(default_factory=dict)
     bare: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
+    stars: int = 0
 
 
-def reads_of(con: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -> Reads:
+def reads_of(con: duckdb.DuckDBPyConnection, sql: str, known: Collection[str], shared: Collection[str] = ()) -> Reads:
     """What a SELECT reads, once it is seen to be one SELECT over tables of `known`.
+
+    `shared` is names of SELECTs that the file has for others; those this one reads stand before it as WITH.
 
     Raises:
         MappingError: it cannot be parsed, is no single SELECT, reads another table or calls what is not allowed.
@@ -54,7 +60,7 @@ def reads_of(con: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -
         if name.lower() in ctes and name.lower() not in by_name and not place:
             continue
         if place or name.lower() not in by_name:
-            raise MappingError(_no_table(".".join([*place, name]), known))
+            raise MappingError(_no_table(".".join([*place, name]), known, shared))
         ours = by_name[name.lower()]
         found.append(ours)
         tables[(node["alias"] or name).lower()] = ours
@@ -64,8 +70,11 @@ def reads_of(con: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -
             told.bare.add(parts[0])
         elif parts[-2].lower() in tables:
             told.by_table.setdefault(tables[parts[-2].lower()], set()).add(parts[-1])
+        else:
+            told.loose.add(parts[-1])
     for node in nodes:
         told.bare.update(node.get("using_columns") or ())
+        told.stars += node.get("class") == "STAR"
     return told
 
 
@@ -130,7 +139,11 @@ def _unsteady() -> frozenset[str]:
     return frozenset(f"{row[0]}()" for row in rows)
 
 
-def _no_table(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name.lower(), known, 3, 0.5)
-    valid = f"nearest: {', '.join(near)}" if near else f"valid are {', '.join(known) or 'none, for it declares none'}"
+def _no_table(name: str, known: Collection[str], shared: Collection[str]) -> str:
+    if name in shared:
+        return f"shared SELECT {name!r} stands below the one that reads it: move it up"
+    names = {n.lower(): n for n in (*known, *shared)}
+    near = [names[n] for n in get_close_matches(name.lower(), names, 3, 0.5)]
+    tables = [n for n in (*known, *shared) if not (n.endswith(HISTORY) and n.removesuffix(HISTORY) in known)]
+    valid = f"nearest: {', '.join(near)}" if near else f"valid are {', '.join(tables) or 'none, for it declares none'}"
     return f"no table {name!r} in the adapter ({valid}): correct it, or add [source.{name}]"

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from plant.adapters.kept import Kept
 from plant.adapters.run import RECORD, MappingError
 
 SQL = {"str": "VARCHAR", "i64": "BIGINT", "f64": "DOUBLE", "bool": "BOOLEAN", "day": "DATE", "instant": "TIMESTAMPTZ"}
@@ -24,6 +26,24 @@ _WORDS = {
     "str": "text", "i64": "a whole number", "f64": "a finite number", "bool": "true, false, 1, 0", "day": "a date",
     "instant": "an instant, ISO 8601",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A source table as typed Arrow rows, for the next SELECT that reads it: its cells are read once a run.
+
+    `unread` is the rows left out, `nulls` the columns without any value. `made_of` is the records it was made of.
+    """
+
+    made_of: pl.DataFrame
+    rows: Any
+    unread: Any
+    nulls: tuple[str, ...]
+
+
+def relations_kept() -> Kept[Relation]:
+    """Room for the relations of one run."""
+    return Kept(lambda r: int(r.rows.nbytes + r.unread.nbytes))
 
 
 def quoted(name: str) -> str:
@@ -37,8 +57,9 @@ def literal(text: str) -> str:
 
 
 def add(
-    con: duckdb.DuckDBPyConnection, name: str, newest: pl.DataFrame, types: Mapping[str, str], named: Iterable[str]
-) -> None:
+    con: duckdb.DuckDBPyConnection, name: str, newest: pl.DataFrame, types: Mapping[str, str], named: Iterable[str],
+    kept: Kept[Relation], zone: str,
+) -> None:  # fmt: skip
     """Make relation `name` of the newest records of a source table.
 
     Beside it is `_unread_<name>` (_record, message): the rows left out because a declared value cannot be read.
@@ -49,6 +70,8 @@ def add(
         newest: record_set, record_key and payload, one row a record.
         types: declared types by column.
         named: columns a table without rows shall have besides, as nulls.
+        kept: relations of SELECTs before this one; one made of the same frame is not made again.
+        zone: what `instant` of this connection takes times without an offset to be in.
 
     Raises:
         MappingError: a declared column is in none of the rows.
@@ -60,10 +83,15 @@ def add(
         con.execute(f"CREATE TEMP VIEW {quoted(name)} AS {nothing}")
         con.execute(f"CREATE TEMP VIEW {quoted('_unread_' + name)} AS SELECT '' AS {RECORD}, '' AS message WHERE false")
         return
-    given = newest.select(record_of(), "payload").to_arrow(compat_level=pl.CompatLevel.oldest())
-    con.register("_given", given)
-    _typed(con, name, types)
-    con.unregister("_given")
+    # The relation holds the frame, so another frame never has its id while it is kept.
+    found = kept.of((id(newest), zone, json.dumps(dict(types))), lambda: _made(con, newest, types))
+    for part, arrow in (("_rows_", found.rows), ("_unread_", found.unread)):
+        con.register("_taken", arrow)
+        con.execute(f"CREATE TEMP TABLE {quoted(part + name)} AS SELECT * FROM _taken")
+        con.unregister("_taken")
+    nulls = f" REPLACE ({', '.join(f'NULL AS {quoted(f)}' for f in found.nulls)})" if found.nulls else ""
+    # A column of nulls alone has the type NULL, which only a view keeps: it fits wherever it is used.
+    con.execute(f"CREATE TEMP VIEW {quoted(name)} AS SELECT *{nulls} FROM {quoted('_rows_' + name)}")
 
 
 def record_of() -> pl.Expr:
@@ -71,7 +99,14 @@ def record_of() -> pl.Expr:
     return (pl.col("record_set") + " " + pl.col("record_key")).alias(RECORD)
 
 
-def _typed(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> None:
+def _made(con: duckdb.DuckDBPyConnection, newest: pl.DataFrame, types: Mapping[str, str]) -> Relation:
+    con.register("_given", newest.select(record_of(), "payload").to_arrow(compat_level=pl.CompatLevel.oldest()))
+    rows, unread, nulls = _typed(con, str(newest["record_set"][0]), types)
+    con.unregister("_given")
+    return Relation(newest, rows, unread, nulls)
+
+
+def _typed(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> tuple[Any, Any, tuple[str, ...]]:
     found = _structure(con)
     if lost := [c for c in types if c not in found]:
         near = {c: get_close_matches(c, found, 1, 0.5) for c in lost}
@@ -89,15 +124,10 @@ def _typed(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) 
         f"{_value(types[f], text[f]) if f in types else _cast(kinds[f], text[f])} AS {quoted(as_)}"
         for f, as_ in zip(fields, _distinct(fields), strict=True)
     ]
-    unread = f"SELECT {RECORD}, {message} AS message FROM _text WHERE {message} <> ''"
-    con.execute(f"CREATE TEMP TABLE {quoted('_unread_' + name)} AS {unread}")
-    rows = f"SELECT {', '.join([*values, RECORD])} FROM _text WHERE {message} = ''"
-    con.execute(f"CREATE TEMP TABLE {quoted('_rows_' + name)} AS {rows}")
-    empty = [f for f in fields if kinds.get(f) == "NULL"]
-    nulls = f" REPLACE ({', '.join(f'NULL AS {quoted(f)}' for f in empty)})" if empty else ""
-    # A column of nulls alone has the type NULL, which only a view keeps: it fits wherever it is used.
-    con.execute(f"CREATE TEMP VIEW {quoted(name)} AS SELECT *{nulls} FROM {quoted('_rows_' + name)}")
+    unread = con.sql(f"SELECT {RECORD}, {message} AS message FROM _text WHERE {message} <> ''").to_arrow_table()
+    rows = con.sql(f"SELECT {', '.join([*values, RECORD])} FROM _text WHERE {message} = ''").to_arrow_table()
     con.execute("DROP TABLE _text")
+    return rows, unread, tuple(f for f in fields if kinds.get(f) == "NULL")
 
 
 def _structure(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

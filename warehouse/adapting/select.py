@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from threading import Timer
@@ -11,10 +11,11 @@ import duckdb
 import polars as pl
 
 from plant.adapters.canonical import CANONICAL
+from plant.adapters.kept import Kept
 from plant.adapters.model import Adapter, Mapped
-from plant.adapters.run import RECORD, REJECT, Answer, BoundError, MappingError, Newest
+from plant.adapters.run import RECORD, REJECT, Answer, BoundError, EmptyStarError, MappingError, Newest
 from warehouse.adapting.guard import Reads, reads_of
-from warehouse.adapting.relations import add, literal, quoted, record_of
+from warehouse.adapting.relations import Relation, add, literal, quoted, record_of, relations_kept
 
 SECONDS, MEMORY, ROWS = 300.0, "4GiB", 20_000_000
 """Bounds of one SELECT, its tables included."""
@@ -32,27 +33,47 @@ _TEXT = {
 }
 
 
+class Mapper:
+    """Runs the SELECTs of one run: a source table that several of them read is made a relation once."""
+
+    def __init__(self) -> None:
+        self._kept = relations_kept()
+
+    def __call__(self, adapter: Adapter, mapped: Mapped, newest: Newest, zone: str) -> Answer:
+        """The rows of a mapping's SELECT, as `plant.adapters.run.Run` says."""
+        return run_mapping(adapter, mapped, newest, zone, kept=self._kept)
+
+
 def run_mapping(
-    adapter: Adapter, mapped: Mapped, newest: Newest, zone: str, *, seconds: float = SECONDS, rows: int = ROWS
-) -> Answer:
-    """The rows of a mapping's SELECT, as `plant.adapters.run.Run` says."""
-    sql = _bare(mapped.sql or "")
+    adapter: Adapter, mapped: Mapped, newest: Newest, zone: str, *, seconds: float = SECONDS, rows: int = ROWS,
+    kept: Kept[Relation] | None = None,
+) -> Answer:  # fmt: skip
+    """The same for one SELECT alone, or with the relations `kept` of those before it."""
+    sql = _bare(adapter.text_of(mapped))
     # One thread: sums of floats are the same each time.
     with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY}) as con:
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         _functions(con, zone)
-        reads = reads_of(con, sql, list(adapter.types))
+        reads = reads_of(con, sql, list(adapter.relations), list(adapter.shared))
         frames = {name: newest(name) for name in reads.tables}
-        with _words(mapped):
-            _load(con, adapter, reads, frames)
-            for lock in _LOCKS:
-                con.execute(f"SET {lock}")
-        with _words(mapped), _interrupted(con, seconds):
-            con.execute(f"CREATE TEMP TABLE _result AS SELECT * FROM (\n{sql}\n) LIMIT {rows + 1}")
-            _bounded(con, rows)
-            result, unread = _result(con, mapped), _unread(con, reads)
-    traces = _traces(frames)
-    empty = tuple(name for name, frame in frames.items() if frame.is_empty())
+        empty = tuple(name for name, frame in frames.items() if frame.is_empty())
+        try:
+            with _words(mapped):
+                _load(con, adapter, reads, frames, zone, kept or relations_kept())
+                for lock in _LOCKS:
+                    con.execute(f"SET {lock}")
+            with _words(mapped), _interrupted(con, seconds):
+                con.execute(f"CREATE TEMP TABLE _result AS SELECT * FROM (\n{sql}\n) LIMIT {rows + 1}")
+                _bounded(con, rows)
+                # Of old versions nothing is told: what was wrong with one was told while it was the newest.
+                tables = [name for name in reads.tables if name in adapter.types]
+                result, unread = _result(con, mapped), _unread(con, tables)
+        except MappingError as error:
+            # `SELECT * FROM (...)` around a SELECT with shared ones is ours.
+            if empty and reads.stars > (sql != _bare(mapped.sql or "")):
+                raise EmptyStarError(str(error), empty) from error
+            raise
+    traces = _traces(_of_records(adapter, frames))
     return Answer(_traced(result, traces), _traced(unread, traces), tuple(reads.tables), empty)
 
 
@@ -67,19 +88,34 @@ def _functions(con: duckdb.DuckDBPyConnection, zone: str) -> None:
         f"CREATE MACRO instant(x) AS CASE WHEN regexp_matches(x::VARCHAR, '{offset}') THEN x::VARCHAR::TIMESTAMPTZ "
         f"ELSE timezone({literal(zone)}, x::VARCHAR::TIMESTAMP) END"
     )
-    con.execute("CREATE MACRO cents(x) AS CAST(round(x * 100) AS BIGINT)")
+    # Wider than the 64 bits of the contracts: an amount beyond them is then rejected as the row it is in, not with all.
+    con.execute("CREATE MACRO cents(x) AS CAST(round(x * 100) AS HUGEINT)")
+    # Six digits below the cent: what a price is told with, without the dust of a division of doubles.
+    con.execute("CREATE MACRO unit_cents(x) AS CAST(round(x * 100, 6) AS DOUBLE)")
 
 
-def _load(con: duckdb.DuckDBPyConnection, adapter: Adapter, reads: Reads, frames: Mapping[str, pl.DataFrame]) -> None:
+def _load(
+    con: duckdb.DuckDBPyConnection, adapter: Adapter, reads: Reads, frames: Mapping[str, pl.DataFrame], zone: str,
+    kept: Kept[Relation],
+) -> None:  # fmt: skip
     """The tables a SELECT reads, as relations."""
     here = [name for name, frame in frames.items() if not frame.is_empty()]
     for name in here:
-        add(con, name, frames[name], adapter.types[name], ())
+        add(con, name, frames[name], adapter.relations[name], (), kept, zone)
     seen = {c[0] for n in here for c in con.execute(f"DESCRIBE {quoted(n)}").fetchall()}
     for name in (n for n in frames if n not in here):
         # Bare names that no other table has are taken to be its own: a join to an empty table gives nulls.
-        named = reads.by_table.get(name, set()) | set(adapter.keys.get(name, ())) | (reads.bare - seen)
-        add(con, name, frames[name], adapter.types[name], sorted(named))
+        # Through a star they come under a prefix of another kind.
+        others = (reads.bare | reads.loose if reads.stars else reads.bare) - seen
+        named = reads.by_table.get(name, set()) | set(adapter.keys.get(name, ())) | others
+        add(con, name, frames[name], adapter.relations[name], sorted(named), kept, zone)
+
+
+def _of_records(adapter: Adapter, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Frames with a row a record: of a history that is read without its table the newest version of each."""
+    old = {n: f for n, f in frames.items() if n not in adapter.types and adapter.history_of(n) not in frames}
+    newest = {n: f.unique(("record_set", "record_key"), keep="last", maintain_order=True) for n, f in old.items()}
+    return {n: f for n, f in frames.items() if n in adapter.types} | newest
 
 
 def _traces(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -133,8 +169,8 @@ def _text(kind: str, column: str) -> str:
     return _TEXT.get(kind, "{}::VARCHAR").format(column)
 
 
-def _unread(con: duckdb.DuckDBPyConnection, reads: Reads) -> pl.DataFrame:
-    parts = [f"SELECT {RECORD}, message FROM {quoted('_unread_' + name)}" for name in reads.tables]
+def _unread(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> pl.DataFrame:
+    parts = [f"SELECT {RECORD}, message FROM {quoted('_unread_' + name)}" for name in tables]
     return _frame(con, " UNION ALL ".join(parts) or f"SELECT NULL AS {RECORD}, NULL AS message WHERE false")
 
 

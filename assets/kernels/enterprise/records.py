@@ -100,13 +100,13 @@ def _typed(rows: pl.LazyFrame, columns: Sequence[Column], rename: Mapping[str, s
     return typed.select(*TRACE, *(_value_of(c) for c in columns), faults)
 
 
-def left_out(judged: Mapping[str, Decoded], sources: Mapping[str, str]) -> pl.LazyFrame:
+def left_out(rejected: Mapping[str, pl.LazyFrame], sources: Mapping[str, str]) -> pl.LazyFrame:
     """silver.rejected_records: what each silver table (named without its layer) rejects, one row a record.
 
     `sources` is the source of each record set. A record that several rows are made of keeps the words on all.
     """
     contract = table("silver.rejected_records")
-    told = [d.rejected.with_columns(table_name=pl.lit(f"silver.{name}")) for name, d in judged.items()]
+    told = [rows.with_columns(table_name=pl.lit(f"silver.{name}")) for name, rows in rejected.items()]
     source = pl.col("record_set").replace_strict(sources, default=None, return_dtype=pl.String)
     ordered = pl.concat(told).with_columns(source=source).sort(*contract.key, "message")
     rest = pl.exclude(*contract.key, "message").first()
@@ -134,10 +134,7 @@ def _read(column: Column) -> pl.Expr:
     """The text of `raw_<name>` as the column's kind; null where it cannot be read."""
     raw = pl.col(raw_of(column))
     if column.kind == "instant":
-        iso = raw.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
-        whole = pl.when(iso.str.contains("T", literal=True)).then(iso).otherwise(iso + "T00:00:00")
-        zoned = pl.when(whole.str.contains(r"[+-]\d\d:?\d\d$")).then(whole).otherwise(whole + "+00:00")
-        return zoned.str.to_datetime(_INSTANT, time_unit="us", time_zone="UTC", strict=False)
+        return instant_of(raw)
     if column.kind == "i64":
         number = raw.cast(pl.Float64, strict=False)
         whole_number = pl.when(number == number.round()).then(number).cast(pl.Int64, strict=False)
@@ -148,6 +145,14 @@ def _read(column: Column) -> pl.Expr:
     if column.kind == "bool":
         return raw.replace_strict({"true": True, "false": False, "1": True, "0": False}, default=None)
     return raw.cast(column.dtype, strict=False)
+
+
+def instant_of(text: pl.Expr) -> pl.Expr:
+    """ISO 8601 text as an instant; a day is its midnight, no offset is UTC, anything else null."""
+    iso = text.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
+    whole = pl.when(iso.str.contains("T", literal=True)).then(iso).otherwise(iso + "T00:00:00")
+    zoned = pl.when(whole.str.contains(r"[+-]\d\d:?\d\d$")).then(whole).otherwise(whole + "+00:00")
+    return zoned.str.to_datetime(_INSTANT, time_unit="us", time_zone="UTC", strict=False)
 
 
 def _fault(column: Column, rename: Mapping[str, str]) -> pl.Expr:

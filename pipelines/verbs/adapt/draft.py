@@ -21,21 +21,29 @@ CHANGED = (
 """Names columns have that say when a row was changed or made, those of changes first."""
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "work_orders": ("production", "production order", "manufacturing order", "job"),
-    "operations": ("work", "routing step"),
+    "operations": ("work", "routing step", "job step", "order step"),
     "materials": ("product", "item", "article", "part"),
     "bills_of_material": ("bom", "bom line", "bom input"),
     "lots": ("batch", "stock lot"), "stock_moves": ("stock move", "inventory transaction", "movement"),
     "locations": ("stock location", "bin", "storage"), "purchase_orders": ("purchase line", "po line"),
     "sales_orders": ("sale line", "so line", "order line"), "deliveries": ("shipment", "delivery line"),
     "partners": ("party", "contact"), "suppliers": ("vendor", "supplier"), "customers": ("client", "customer"),
-    "invoices": ("invoice", "bill"), "inspections": ("quality inspection", "measurement"),
+    "invoices": ("invoice", "bill"), "inspections": ("quality inspection", "measurement", "check", "quality check"),
     "maintenance_orders": ("maintenance", "repair"), "downtimes": ("stop", "downtime"),
     "stock_levels": ("stock on hand", "inventory"), "people_shifts": ("roster", "shift plan"),
-    "cost_rates": ("rate",), "work_instructions": ("instruction",), "attendance": ("time clock",),
+    "purchase_terms": ("price break",),
+    "cost_rates": ("rate",), "exchange_rates": ("currency rate",), "work_instructions": ("instruction",),
+    "attendance": ("time clock",),
 }  # fmt: skip
 """What systems call what is in a canonical table."""
 FEW = 40
 """A database of at most so many tables is drafted with all of them; of a larger one those that look canonical."""
+_NUMBERS = {"int", "float", "Decimal", "timedelta"}
+FITS: dict[str, set[str]] = {
+    "instant": {"datetime", "date", "str"}, "day": {"datetime", "date", "str"}, "bool": {"bool", "int"},
+    "i64": _NUMBERS, "f64": _NUMBERS,
+}  # fmt: skip
+"""Types of theirs that may become a kind of ours; another kind takes all, and a type unknown here goes anywhere."""
 LIKE, ALIKE = 0.72, 0.6
 """From which likeness of names on a table, and a column, is proposed."""
 
@@ -96,22 +104,41 @@ def _source(record_set: str, theirs: str, table: Described) -> list[str]:
     ]
     lines += [f"watermark = {json.dumps(marks[:2])}"] if marks else []
     types = ", ".join(f"{json.dumps(c)} = {json.dumps(TYPES[t])}" for c, t in table.columns.items() if t in TYPES)
-    return [*lines, f"types = {{ {types} }}", ""]
+    return [*lines, *([f"types = {{ {types} }}"] if types else []), ""]
 
 
 def _mapping(contract: Table, into: str, record_set: str, table: Described) -> list[str]:
-    columns = [_column(c, contract, table) for c in contract.columns]
-    select = "\n".join(f"  {c}," for c in columns)
+    pairs = _paired(contract, table)
+    select = "\n".join(f"  {_column(c, pairs.get(c.name), table)}," for c in contract.columns)
+    left = [c for c in table.columns if c not in pairs.values()]
+    unused = f"\n/* not used: {', '.join(left).replace('*/', '')} */" if left else ""
     return ["[[table]]", f"into = {json.dumps(into)}", "sql = '''", f"SELECT\n{select}\n  t._record",
-            f'FROM "{record_set}" t', "'''", ""]  # fmt: skip
+            f'FROM "{record_set}" t{unused}', "'''", ""]  # fmt: skip
 
 
-def _column(column: Column, contract: Table, table: Described) -> str:
-    """A result column: the key from the key, others from the most alike; NULL where nothing is."""
-    likeness = {c: _like(column.name, c) for c in table.columns}
-    best = max(likeness, key=lambda c: likeness[c], default="")
-    found = table.key[0] if column.name in contract.key and len(table.key) == 1 else best
-    if not found or (found == best and likeness[best] < ALIKE):
+def _paired(contract: Table, table: Described) -> dict[str, str]:
+    """Our column -> theirs: the key from the key, then the most alike of a type that fits, each of theirs once."""
+    single = len(contract.key) == 1 and len(table.key) == 1
+    pairs = {contract.key[0]: table.key[0]} if single else {}
+    alike = [
+        (-_like(c.name, theirs), c.name, theirs)
+        for c in contract.columns for theirs, kind in table.columns.items() if _fits(c, kind)
+    ]  # fmt: skip
+    for unlike, ours, theirs in sorted(alike):
+        if -unlike >= ALIKE and ours not in pairs and theirs not in pairs.values():
+            pairs[ours] = theirs
+    return pairs
+
+
+def _fits(column: Column, kind: str) -> bool:
+    return kind not in {*TYPES, "str"} or kind in FITS.get(column.kind, {kind})
+
+
+def _column(column: Column, theirs: str | None, table: Described) -> str:
+    """A result column; NULL and what is wanted where nothing is like it. A text as an instant is local time."""
+    if theirs is None:
         return f"NULL AS {column.name} /* {'' if column.null else 'required: '}{column.doc.replace('*/', '')} */"
-    quoted = '"' + found.replace('"', '""') + '"'
+    quoted = '"' + theirs.replace('"', '""') + '"'
+    if column.kind == "instant" and table.columns[theirs] != "datetime":
+        return f"instant(t.{quoted}) AS {column.name}"
     return f"t.{quoted}{'::VARCHAR' if column.kind == 'str' else ''} AS {column.name}"

@@ -1,0 +1,1 @@
+"""Silver tables kept whole: what each is made of, and which are stale."""
