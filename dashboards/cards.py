@@ -20,7 +20,7 @@ def record(card: Card, mode: str) -> str:
     early = f", by the median {events['lead_h_median']:.0f} h before" if events.get("lead_h_median") else ""
     each = f", about {false / caught:.0f} for each true one" if caught and false > caught else ""
     return (
-        f"On time it had not seen it warned of {caught} of {words.plural(failures, 'failure')}{early}, "
+        f"On data it had not learned from, it warned of {caught} of {words.plural(failures, 'failure')}{early}, "
         f"with {words.plural(false, 'false alarm')}{each}."
     )
 

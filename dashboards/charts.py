@@ -90,7 +90,7 @@ def ranking(frame: pl.DataFrame) -> alt.LayerChart:
 
     Needs scope, value, low, high, decided (false where the bounds overlap a neighbour's).
     """
-    said = {True: "Order certain", False: "Order not certain"}
+    said = {True: "Rank certain", False: "Rank not certain"}
     shown = frame.with_columns(order=pl.col("decided").replace_strict(said, return_dtype=pl.String))
     colour = alt.Color("order:N", legend=LEGEND, scale=alt.Scale(domain=list(said.values()), range=[BLUE, GREY]))
     y = alt.Y("scope:N", sort=frame["scope"].to_list(), title=None, axis=alt.Axis(labelLimit=110))
@@ -227,5 +227,5 @@ def coverage(frame: pl.DataFrame) -> alt.LayerChart:
     )
     scale = alt.Scale(type="threshold", domain=[0.8, 0.95], range=[VERMILION, "#A66F00", BLUE])
     tiles = base.mark_rect(stroke="#8A8F9840").encode(color=alt.Color("value:Q", scale=scale, legend=None))
-    text = base.mark_text(fontSize=11, color="white").encode(text=alt.Text("value:Q", format=".0%"))
+    text = base.mark_text(fontSize=11, color="white").encode(text=alt.Text("value:Q", format=".3~p"))
     return alt.layer(tiles, text).properties(height=rows_px(frame["scope"].n_unique()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import polars as pl
 
@@ -9,13 +11,16 @@ from dashboards.charts import DAY_AXIS, DAY_TIP, LEGEND, tip, when
 from dashboards.theme import BLUE, GREEN, GREY, ORANGE, STATUS_COLOURS, VERMILION
 
 _DAY_AND_HALF_H = 36
+_WEEK_H = 8 * 24
 
 
 def _time(frame: pl.DataFrame, field: str = "at:T") -> alt.X:
     """Time axis of column `at`; with the date once the instants spread over more than a day and a half."""
     hours = frame.select((pl.col("at").max() - pl.col("at").min()).dt.total_hours()).item() or 0
     shape = "%a %-d %b" if hours > _DAY_AND_HALF_H else "%H:%M"
-    return alt.X(field, axis=alt.Axis(title=None, labelOverlap=True, tickCount=5, format=shape, grid=False))
+    # Ticks closer than a day would name one day twice.
+    ticks: Any = "day" if _DAY_AND_HALF_H < hours <= _WEEK_H else 5
+    return alt.X(field, axis=alt.Axis(title=None, labelOverlap=True, tickCount=ticks, format=shape, grid=False))
 
 
 def stock(frame: pl.DataFrame, unit: str) -> alt.LayerChart:

@@ -88,6 +88,11 @@ def _live(at: str) -> _Live:
     return _Live(Path(at))
 
 
+def connection() -> marts.Con:
+    """The live connection, for a question that is asked once and on another thread (a download)."""
+    return _live(str(root())).window.con
+
+
 @cache
 def _reads(name: str) -> tuple[str, ...]:
     """Tables a mart reads, from its SQL without comments."""
@@ -102,7 +107,7 @@ def _answer(
     return _mart(_live(at).window.con, **dict(given))
 
 
-def _cached(mart: Callable[Concatenate[marts.Con, P], pl.DataFrame]) -> Callable[P, pl.DataFrame]:
+def cached(mart: Callable[Concatenate[marts.Con, P], pl.DataFrame]) -> Callable[P, pl.DataFrame]:
     """A mart without its connection, answered from the cache while its tables stand still."""
 
     @wraps(mart)
@@ -115,35 +120,35 @@ def _cached(mart: Callable[Concatenate[marts.Con, P], pl.DataFrame]) -> Callable
     return ask
 
 
-sites = _cached(details.sites)
-machines = _cached(marts.machines)
-days_open = _cached(details.days_open)
-tiles = _cached(marts.tiles)
-alerts = _cached(marts.alerts)
-_oee = _cached(marts.oee)
-_notes = _cached(details.oee_notes)
-timeline = _cached(marts.timeline)
-_losses = _cached(marts.losses)
-accounts = _cached(details.accounts)
-yields = _cached(marts.yields)
-scrap_trend = _cached(marts.scrap_trend)
-inventory = _cached(marts.inventory)
-inventory_trend = _cached(marts.inventory_trend)
-_energy = _cached(marts.energy)
-failure_risk = _cached(marts.failure_risk)
-risk_history = _cached(marts.risk_history)
-maintenance = _cached(marts.maintenance)
-signals = _cached(details.signals)
-forecast = _cached(marts.forecast)
-demand_history = _cached(marts.demand_history)
-tables = _cached(marts.tables)
-coverage = _cached(marts.coverage)
-quarantine = _cached(marts.quarantine)
-checks = _cached(marts.checks)
-sources = _cached(marts.sources)
-kpi_definitions = _cached(details.kpi_definitions)
-signoffs = _cached(details.signoffs)
-notifications = _cached(details.notifications)
+sites = cached(details.sites)
+machines = cached(marts.machines)
+days_open = cached(details.days_open)
+tiles = cached(marts.tiles)
+alerts = cached(marts.alerts)
+_oee = cached(marts.oee)
+_notes = cached(details.oee_notes)
+timeline = cached(marts.timeline)
+_losses = cached(marts.losses)
+accounts = cached(details.accounts)
+yields = cached(marts.yields)
+scrap_trend = cached(marts.scrap_trend)
+inventory = cached(marts.inventory)
+inventory_trend = cached(marts.inventory_trend)
+_energy = cached(marts.energy)
+failure_risk = cached(marts.failure_risk)
+risk_history = cached(marts.risk_history)
+maintenance = cached(marts.maintenance)
+signals = cached(details.signals)
+forecast = cached(marts.forecast)
+demand_history = cached(marts.demand_history)
+tables = cached(marts.tables)
+coverage = cached(marts.coverage)
+quarantine = cached(marts.quarantine)
+checks = cached(marts.checks)
+sources = cached(marts.sources)
+kpi_definitions = cached(details.kpi_definitions)
+signoffs = cached(details.signoffs)
+notifications = cached(details.notifications)
 
 
 def _known(ask: Callable[Concatenate[Any, P], pl.DataFrame]) -> Callable[P, pl.DataFrame]:
@@ -220,9 +225,14 @@ def demand(*, item: str, period: str, periods: int, before: date) -> pl.DataFram
     return summed.filter(whole).select("day", "quantity").sort("day").tail(periods)
 
 
+def configured() -> Plant | None:
+    """The plant's configuration; None when it is not known here."""
+    return _plant(os.environ.get(PLANT_ENV))
+
+
 def currency() -> str:
     """Code of the plant's currency; empty when the plant's configuration is not known here."""
-    plant = _plant(os.environ.get(PLANT_ENV))
+    plant = configured()
     return plant.file.plant.currency if plant else ""
 
 

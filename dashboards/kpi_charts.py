@@ -9,7 +9,7 @@ from dashboards.charts import LEGEND, rows_px, tip
 from dashboards.theme import BLUE, GREY, PINK
 from dashboards.waterfall import shape
 
-SAID = {True: "Order certain", False: "Order not certain"}
+SAID = {True: "Rank certain", False: "Rank not certain"}
 AXES = {"hour": "%a %H:%M", "shift": "%a %-d %H:%M", "day": "%a %-d %b", "week": "%-d %b", "month": "%b %Y"}
 """How the axis names a period of each grain."""
 TICKS = {"hour": 5, "shift": 5, "day": "day", "week": "week", "month": "month"}

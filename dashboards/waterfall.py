@@ -16,6 +16,11 @@ COLOURS = {
 TOTAL = "The number"
 
 
+def _round(unit: str) -> str:
+    """Number format of an axis: as many digits as its ticks need."""
+    return ".3~p" if unit == "1" else shape(unit)
+
+
 def shape(unit: str) -> str:
     """Number format of a KPI's values in a chart."""
     return ".2%" if unit == "1" else ",.4~g"
@@ -48,7 +53,7 @@ def waterfall(frame: pl.DataFrame, unit: str, better: str, number: str | None = 
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     low, high = _span(frame)
     x = alt.X("start:Q", title=None, scale=alt.Scale(domain=[low, high], zero=False),
-              axis=alt.Axis(format=number or shape(unit), tickCount=4, labelOverlap=True))  # fmt: skip
+              axis=alt.Axis(format=number or _round(unit), tickCount=4, labelOverlap=True))  # fmt: skip
     y = alt.Y("label:N", sort=frame["label"].to_list(), title=None, axis=alt.Axis(labelLimit=130))
     tips = [alt.Tooltip("label:N", title="Cause"), alt.Tooltip("said:N", title="Contribution")]
     base = alt.Chart(shown).encode(y=y, tooltip=tips)

@@ -139,6 +139,15 @@ def because(row: Mapping[str, Any]) -> str:
     return f" ({row['note'] or 'nothing known'})" if row["oee"] is None else ""
 
 
+def spread(text: str) -> str:
+    """A reason of the failure model with its unit in words.
+
+    >>> spread("power rising by 0.2 sd a day; vibration 2.1 sd above its own normal")
+    'power rising by 0.2 times its usual spread a day; vibration 2.1 times its usual spread above its own normal'
+    """
+    return text.replace(" sd ", " times its usual spread ")
+
+
 def share(part: float | None, whole: float | None) -> str:
     """A part of a whole in percent; a dash when there is no whole.
 

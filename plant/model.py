@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from plant.collector import Collector
+from plant.finance import Finance
 from plant.proposals.rights import Expiry, Role
 from plant.shifts.model import Break, Crew, Holiday, Planned, Shift
 from plant.shifts.sections import Clock, Name, Strict
@@ -140,6 +141,7 @@ class PlantFile(Strict):
     alerts: Alerts = Alerts()
     stock: Stock = Stock()
     supply: Supply = Supply()
+    finance: Finance = Finance()
     collector: Collector = Collector()
     role: tuple[Role, ...] = ()
     proposal_expiry: Expiry = Expiry()

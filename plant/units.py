@@ -1,4 +1,4 @@
-"""Durations and units of measure: as they are written in plant.toml, and of quantities of material."""
+"""Durations and units of measure: as they are written in plant.toml, and of quantities of material; prices in words."""
 
 from __future__ import annotations
 
@@ -77,3 +77,13 @@ def factor(from_unit: str | None, to_unit: str | None) -> float | None:
         return 1.0
     a, b = _OF.get(from_unit or ""), _OF.get(to_unit or "")
     return a[1] / b[1] if a and b and a[0] == b[0] else None
+
+
+def price(cents: float) -> str:
+    """A price per unit in currency units: two decimals, more where it has more.
+
+    >>> price(25_000), price(5.17)
+    ('250.00', '0.0517')
+    """
+    whole, _, rest = f"{cents / 100:,.8f}".partition(".")
+    return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"

@@ -154,6 +154,7 @@ def read(snap: Snapshot, paths: list[str]) -> pl.LazyFrame:
         hive_schema=hive,
         missing_columns="insert",
         extra_columns="ignore",
+        cast_options=pl.ScanCastOptions(integer_cast="allow-float"),  # a column that was of whole numbers before
         glob=False,
     )
     return rows.select(list(contract.schema))

@@ -15,7 +15,7 @@ import polars as pl
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Field, Schema, WriterProperties, write_deltalake
 from deltalake.schema import PrimitiveType
 
-from plant.errors import ContractError
+from plant.errors import ContractError, TerminalError
 from plant.tables import DOOR_MADE, DTYPES, Column, Kind, Table
 from warehouse.large.append import append
 
@@ -183,12 +183,22 @@ def commit(
 ) -> None:
     """Write rows with this very handle: appended when marked with a transaction, else replacing `predicate`.
 
-    Columns the contract got since the table was made are added to it; its older files stay as they are.
+    Columns the contract got since the table was made are added to it; its older files stay as they are. A table that
+    is replaced whole takes the contract's types with its rows.
+
+    Raises:
+        TerminalError: the contract has another type for a column of a table that keeps older files.
     """
-    grows = not set(contract.schema) <= {f.name for f in delta.schema().fields}
-    if grows:
+    held = {f.name: f.type for f in delta.schema().fields}
+    grows = not set(contract.schema) <= set(held)
+    other = [c.name for c in contract.columns if c.name in held and held[c.name] != PrimitiveType(DELTA_TYPES[c.kind])]
+    # Written without saying so a price of 5.17 would become the 5 that an older whole-number column can hold.
+    if other and contract.write != "replace":
+        raise TerminalError(f"{contract.name}: column {', '.join(other)} is of another type in the lake than in the "
+                            f"contract; build it anew beside the old one")  # fmt: skip
+    if grows and not other:
         delta.alter.set_table_properties({EVOLVED: "true"}, raise_if_not_exists=False)
-    merge: Literal["merge"] | None = "merge" if grows else None
+    merge: Literal["merge", "overwrite"] | None = "overwrite" if other else "merge" if grows else None
     if marks and not grows:
         append(delta, contract, rows, marks, ROW_GROUP_ROWS)
     elif marks:

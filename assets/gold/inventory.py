@@ -4,8 +4,9 @@
 
 import polars as pl
 
-from assets.kernels.enterprise.inventory import first_needed
-from assets.kernels.enterprise.inventory import inventory as stock
+from assets.kernels.stock.daily import first_needed
+from assets.kernels.stock.daily import inventory as stock
+from assets.kernels.stock.sites import sites_of
 from assets.partitions import DAYS, SINGLE_RUN, days
 from plant.calendar import bounds
 from plant.config import Plant
@@ -37,4 +38,4 @@ def inventory(
     """One row per material, location and production day."""
     first, last = days(context)
     whole_days = bounds(plant, first_needed(first), last).lazy()
-    return stock(stock_ledger, materials, purchase_orders, partners, whole_days, first)
+    return stock(stock_ledger, materials, purchase_orders, partners, whole_days, first, sites_of(plant))

@@ -29,13 +29,16 @@ def lead_times(supply_lines: pl.LazyFrame, suppliers: pl.LazyFrame, plant: dg.Re
     ins={
         "purchase_orders": dg.AssetIn(key=["silver", "purchase_orders"]),
         "materials": dg.AssetIn(key=["silver", "materials"]),
+        "exchange_rates": dg.AssetIn(key=["silver", "exchange_rates"]),
     },
     group_name="gold",
     kinds={"polars", "delta"},
 )
 def price_variance(
-    purchase_orders: pl.LazyFrame, materials: pl.LazyFrame, plant: dg.ResourceParam[Plant]
-) -> pl.LazyFrame:
+    purchase_orders: pl.LazyFrame, materials: pl.LazyFrame, exchange_rates: pl.LazyFrame,
+    plant: dg.ResourceParam[Plant],
+) -> pl.LazyFrame:  # fmt: skip
     """One row per supplier, material and day ordered."""
     settings = plant.file
-    return prices.price_variance(purchase_orders, materials, settings.site[0].timezone, settings.plant.currency)
+    zone, currency = settings.site[0].timezone, settings.plant.currency
+    return prices.price_variance(purchase_orders, materials, exchange_rates, zone, currency)

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import data, frame, words
+from plant import units
 
 BADGES = {"submitted": "orange", "draft": "gray", "approved": "green", "exporting": "blue", "exported": "blue",
           "confirmed": "green", "rejected": "red", "expired": "gray"}  # fmt: skip
@@ -135,7 +136,7 @@ def card(row: dict[str, Any], zone: str) -> None:
     asked = row["submitted_by"] or row["edited_by"]
     st.markdown(f"Value **{worth}** · asked for by **{plain(asked)}**")
     if row["reason"]:
-        st.caption(plain(row["reason"]))
+        st.caption(plain(words.spread(row["reason"])))
     if row["comment"]:
         st.caption(f"“{plain(row['comment'])}”")
     lines = json.loads(row["lines"])
@@ -148,7 +149,7 @@ def card(row: dict[str, Any], zone: str) -> None:
 
 def line(one: dict[str, Any]) -> str:
     """A line in words."""
-    price = f" at {one['price_cents'] / 100:,.2f}" if one["price_cents"] is not None else ""
+    price = f" at {units.price(one['price_cents'])}" if one["price_cents"] is not None else ""
     way = f", {one['from_location']} to {one['to_location']}" if one["from_location"] else ""
     day = f", by {one['due_on']}" if one["due_on"] else ""
     return plain(f"{one['quantity']:,g} {one['unit']} {one['item']}{price}{way}{day}")

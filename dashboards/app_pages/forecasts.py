@@ -80,7 +80,7 @@ def picture(mine: pl.DataFrame, item: str) -> None:
     )
     st.caption(
         f"Grey: ordered a {first['period']}. Past error {words.percent(first['backtest_wape'])}{naive}. "
-        f"Model {spoken(first['model'])}."
+        f"Model: {spoken(first['model'])}."
     )
 
 
@@ -155,7 +155,7 @@ def hand_over(rows: pl.DataFrame) -> None:
     st.subheader("Export")
     ready = rows.filter(pl.col("status") == "approved")
     if ready.is_empty():
-        frame.nothing("Nothing is approved and not yet exported.")
+        frame.nothing("Nothing waits to be handed over: what is approved above appears here.")
         return
     by = st.session_state.get("decided_by") or str(ready["approved_by"][0])
     picks = [data.Pick(r["item"], r["period_start"], r["model_version"]) for r in ready.iter_rows(named=True)]

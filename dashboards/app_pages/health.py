@@ -91,7 +91,7 @@ def why(row: dict[str, Any], choice: Choice) -> None:
         ]
     )
     told = data.model_card(MODEL, row["model_version"]) or {}
-    drivers = [d.strip() for d in (row["explained_by"] or "").split(";") if d.strip()]
+    drivers = [words.spread(d.strip()) for d in (row["explained_by"] or "").split(";") if d.strip()]
     if row["probability"] is None:
         reason = cards.no_score(told, row["failure_mode"])
         frame.nothing(f"There is no score, so nothing to explain{': ' + reason if reason else ''}.")

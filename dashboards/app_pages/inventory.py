@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -11,8 +13,6 @@ from dashboards.stock import data as stock
 from dashboards.stock import parts
 from dashboards.theme import spoken
 
-ICONS = {"negative_stock": ":red[:material/error:]", "below_reorder_point": ":orange[:material/warning:]"}
-SHOWN = 6
 ORDER = {"negative_stock": 0, "below_reorder_point": 1, "no_movement": 2}
 
 HELP = """
@@ -39,10 +39,10 @@ def main() -> None:
     alerts = rows.filter(pl.col("alert").is_not_null()).sort(pl.col("alert").replace_strict(ORDER, default=9))
     orders = stock.replenishment(site=choice.site).filter(pl.col("production_day") == choice.last)
     totals(rows, alerts, orders)
-    findings(alerts, orders)
+    findings(alerts, orders, choice.site)
     if orders.height:
         parts.replenishment(orders)
-    one_material(rows, choice)
+    one_material(rows, choice, orders)
     standing(choice, latest=orders.height > 0)
     everything(rows)
     frame.explain("How to read this", HELP)
@@ -79,7 +79,7 @@ def totals(rows: pl.DataFrame, alerts: pl.DataFrame, orders: pl.DataFrame) -> No
     )
 
 
-def findings(alerts: pl.DataFrame, orders: pl.DataFrame) -> None:
+def findings(alerts: pl.DataFrame, orders: pl.DataFrame, site: str) -> None:
     """What to do something about, as sentences. Where orders are decided on, they speak for the reorder points."""
     st.subheader("Needs attention")
     acted = orders.filter(pl.col("alert").is_not_null())
@@ -91,15 +91,13 @@ def findings(alerts: pl.DataFrame, orders: pl.DataFrame) -> None:
         st.success(
             "Nothing is below its reorder point, nothing is negative, everything moves.", icon=":material/check_circle:"
         )
-    for row in alerts.head(SHOWN).iter_rows(named=True):
-        _finding(row)
-    if alerts.height > SHOWN:
-        with st.expander(f"{alerts.height - SHOWN} more"):
-            for row in alerts.tail(alerts.height - SHOWN).iter_rows(named=True):
-                _finding(row)
+    parts.listed(alerts, _finding)
+    off = parts.differing(site) if orders.height else orders
+    if off.height:
+        parts.counted(off, data.currency())
 
 
-def _finding(row: dict[str, object]) -> None:
+def _finding(row: dict[str, Any]) -> None:
     cover = f" It lasts {words.number(row['days_of_cover'], 'days', 1)}." if row["days_of_cover"] is not None else ""
     point = (
         f", reorder at {words.number(row['reorder_point_qty'], row['unit'])}"
@@ -107,12 +105,12 @@ def _finding(row: dict[str, object]) -> None:
         else ""
     )
     st.markdown(
-        f"{ICONS.get(row['alert'], ':blue[:material/info:]')} **{row['material']}** at {row['location']}: "
+        f"{parts.icon(row['alert'])} **{row['material']}** at {row['location']}: "
         f"{spoken(row['alert'])}, {words.number(row['on_hand_qty'], row['unit'])} on hand{point}.{cover}"
     )
 
 
-def one_material(rows: pl.DataFrame, choice: Choice) -> None:
+def one_material(rows: pl.DataFrame, choice: Choice, orders: pl.DataFrame) -> None:
     """One material over the chosen days."""
     st.subheader("One material")
     names = rows["material"].unique(maintain_order=True).to_list()
@@ -125,10 +123,10 @@ def one_material(rows: pl.DataFrame, choice: Choice) -> None:
     shown = days.select("on_hand_qty", "reorder_point_qty", day="production_day")
     st.altair_chart(curves.stock(shown, unit), alt=f"Stock of {material} by day")
     has = days["reorder_point_qty"].drop_nulls().len() > 0
-    st.caption(
-        "All locations together. "
-        + ("Dashed: reorder at." if has else "No reorder point: there is no demand to derive it from.")
-    )
+    said = "Dashed: demand of the lead time and its spread, day by day." if has else "No demand, so no reorder point."
+    aimed = orders.filter(pl.col("material") == material)["reorder_point_qty"].drop_nulls()
+    today = f" By its class it is reordered at {words.number(aimed[0], unit)} now." if aimed.len() else ""
+    st.caption(f"All locations together. {said}{today}")
 
 
 def everything(rows: pl.DataFrame) -> None:

@@ -23,7 +23,7 @@ HELP = """
 * Every KPI is declared once: two sums of whole numbers, divided. A line or a week is the same division over more
   rows, never a mean of ratios.
 * **71 % [66..80]**: the value over what is known, and the least and the most it can have been, whatever happened while
-  there was no signal. Where these ranges overlap the order is not certain, and grey.
+  there was no signal. Where these ranges overlap the rank is not certain, and grey.
 * **Coverage** is the share of planned time with a signal.
 * A number that is not known is a dash with its reason, never a zero.
 * Machines and lines follow the line chosen above, areas that line's area. Orders, products, operators and
@@ -103,7 +103,7 @@ def _unknown(rows: pl.DataFrame, column: str) -> None:
     for note, group in rows.filter(pl.col("value").is_null()).group_by("note", maintain_order=True):
         names = [str(n) for n in group[column].unique(maintain_order=True)]
         more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-        st.caption(f"{', '.join(names[:TOLD])}{more}: {words.DASH}, {note[0] or 'nothing known'}.")
+        st.caption(f"{', '.join(names[:TOLD])}{more}: no value, {note[0] or 'nothing known'}.")
 
 
 def _table(rows: pl.DataFrame, kpi: Kpi, names: dict[str, str]) -> None:

@@ -48,7 +48,7 @@ def factors(choice: Choice) -> None:
             Fact("Availability", words.percent(row["availability"]), f"{words.span(row['apt_s'])} producing"),
             Fact("Effectiveness", words.percent(row["effectiveness"]), f"{words.number(row['produced_pcs'])} pieces"),
             Fact("Quality", words.percent(row["quality"], 1), f"{words.number(row['scrap_pcs'])} scrapped"),
-            Fact("Coverage", words.percent(row["coverage"]), f"{words.span(row['unknown_s'])} without a signal"),
+            Fact("Coverage", words.percent(row["coverage"], 1), f"{words.span(row['unknown_s'])} without a signal"),
         ]
     )
 
@@ -84,7 +84,11 @@ def by_machine(choice: Choice) -> None:
     else:
         st.altair_chart(charts.ranking(ranked), alt="Machines by OEE, best first")
     for row in machines.filter(pl.col("value").is_null()).iter_rows(named=True):
-        st.caption(f"{row['scope']}: {words.bounded(None, row['low'], row['high'])}, {row['note'] or 'nothing known'}.")
+        low, high = row["low"], row["high"]
+        between = f"OEE between {words.percent(low)} and {words.percent(high)}"
+        st.caption(
+            f"{row['scope']}: {between if words.loose(low, high) else 'no OEE'}, {row['note'] or 'nothing known'}."
+        )
     with st.expander("As a table", icon=":material/table:"):
         table = machines.select(
             "scope",
@@ -135,6 +139,7 @@ def where_time_went(choice: Choice) -> None:
             )
     spent = data.accounts(**_scope(choice))
     if not spent.is_empty():
+        st.markdown("How each machine spent its time")
         st.altair_chart(charts.accounts(spent), alt="Share of time by machine and account")
 
 

@@ -15,11 +15,12 @@ from dashboards.theme import spoken
 
 HELP = """
 * **Late**: the planned end has passed and the order is not done, or it ended after it. An order is **on time** when it
-  began and ended within 4 hours of its plan; early is a miss as well, it took the machine from the next order.
+  began and ended within {tolerance} of its plan; early is a miss as well, it took the machine from the next order.
 * **Where the time went**: from release to end, every minute once. *Running* when at least one machine made pieces,
   *stopped* when all machines it was on stood, *waiting* between two operations, *queue* before the first.
 * **Standard**: what the good pieces should have cost by routing, bill of material and rates. **Planned**: the same for
   the ordered quantity. The parts between them add up to the cent.
+* **Over** = prices and rates + use and hours + machines standing or without signal + pieces that did not become good.
 * **Scrap** is a part of the cost, not beside it. A dash: a rate or a plan is missing, and the note says which.
 * **In progress**: what open orders have cost so far minus what they delivered. Little's law: orders under way = orders
   ended a day x their lead time; where that is far off, orders pile up or their dates are wrong.
@@ -46,7 +47,13 @@ def main() -> None:
     one_order(rows, choice)
     in_progress(choice)
     cash(choice)
-    frame.explain("How to read this", HELP)
+    frame.explain("How to read this", HELP.replace("{tolerance}", tolerance()))
+
+
+def tolerance() -> str:
+    """How far from its plan an order is in time, as plant.toml says it, in words."""
+    plant = data.configured()
+    return words.span(3600 * plant.file.finance.adherence_h) if plant else "the tolerance of plant.toml"
 
 
 def totals(rows: pl.DataFrame, cost: dict[str, Any]) -> None:
@@ -100,7 +107,7 @@ def _fine(rows: pl.DataFrame) -> str:
     most = rows.filter(~pl.col("open"))["end_deviation_s"].max()
     slowest = float(str(most or 0))
     near = f" The slowest ended {words.span(slowest)} behind its plan." if slowest > 0 else ""
-    return f"No open order is behind its plan, none ended more than 4 h behind it.{near}"
+    return f"No open order is behind its plan, none ended more than {tolerance()} behind it.{near}"
 
 
 def _sentence(row: dict[str, Any], choice: Choice) -> None:
@@ -141,7 +148,7 @@ def why_it_cost(cost: dict[str, Any], choice: Choice) -> None:
     drawn = waterfall.waterfall(steps, data.currency(), "lower", number=",.0f")
     st.altair_chart(drawn, alt="From planned to actual cost")
     st.caption(
-        f"{words.plural(cost['known_orders'], 'ended order')}, {data.currency()}. The parts add up to the cent; "
+        f"{words.plural(cost['known_orders'], 'ended order')}{_in_money()}. The parts add up to the cent; "
         "standard is for the good pieces."
     )
 
@@ -151,11 +158,29 @@ def one_order(rows: pl.DataFrame, choice: Choice) -> None:
     st.subheader("One order")
     order = st.selectbox("Order", rows["order_id"].to_list(), key="order", bind="query-params")
     costs = order_data.costs(order=order)
-    st.dataframe(costs, hide_index=True, placeholder=words.DASH, column_config=COSTS, alt=f"Cost of {order}")
+    if not costs.is_empty():
+        st.markdown(_each(costs.row(-1, named=True)))
+    listed = costs.drop("actual_each", "standard_each")
+    st.dataframe(listed, hide_index=True, placeholder=words.DASH, column_config=COSTS, alt=f"Cost of {order}")
     steps = order_data.operations(order=order)
     hours = [pl.col(f"{c}_s") / 60 for c in ("planned_setup", "setup", "standard_run", "run", "interrupted")]
     shown = steps.select("operation", "machine", "planned_pcs", "good_pcs", "scrap_pcs", *hours)
     st.dataframe(shown, hide_index=True, placeholder=words.DASH, column_config=STEPS, alt=f"Operations of {order}")
+
+
+def _each(total: dict[str, Any]) -> str:
+    """What an order cost, and a good piece of it."""
+    said = f"**{words.number(total['actual'], data.currency())}**"
+    if total["actual_each"] is not None:
+        said += f", {words.number(total['actual_each'], data.currency(), 2)} a good piece"
+    if total["standard_each"] is not None:
+        said += f" against {words.number(total['standard_each'], data.currency(), 2)} by standard"
+    return f"{said}."
+
+
+def _in_money() -> str:
+    """Behind a comma the currency, where plant.toml is known."""
+    return f", {data.currency()}" if data.currency() else ""
 
 
 def in_progress(choice: Choice) -> None:
@@ -177,7 +202,7 @@ def in_progress(choice: Choice) -> None:
             st.caption("Orders under way, mean of the day")
             st.altair_chart(order_charts.in_progress(days, "average_orders", "Orders"), alt="Orders by day")
         with right:
-            st.caption(f"Value, {data.currency()}")
+            st.caption(f"Value{_in_money()}")
             st.altair_chart(order_charts.in_progress(days, "value", "Value"), alt="Value in progress by day")
     if now["note"]:
         st.warning(now["note"], icon=":material/balance:")
@@ -219,7 +244,9 @@ COLUMNS = {
 }  # fmt: skip
 COSTS = {
     "component": st.column_config.TextColumn("Cost of", pinned=True), "actual": _money("Actual"),
-    "standard": _money("Standard"), "variance": _money("Over"), "scrap": _money("Thereof scrap"), "note": "Note",
+    "standard": _money("Standard"), "variance": _money("Over"), "prices": _money("Prices, rates"),
+    "use": _money("Use, hours"), "standing": _money("Standing"), "lost": _money("Lost pieces"),
+    "scrap": _money("Cost of scrap"), "note": "Note",
 }  # fmt: skip
 STEPS = {
     "operation": st.column_config.TextColumn("Operation", pinned=True), "machine": "Machine",

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, frame, words
-from dashboards.findings import Finding, by_page, findings, headline
+from dashboards.attention.findings import Finding, by_page, findings, headline
 from dashboards.frame import Choice, Fact
 
 SHOWN = 3
@@ -29,6 +29,8 @@ def live(choice: Choice) -> None:
         data.oee(**day, level="machine", grain="period"),
         data.losses(**day),
         data.forecast(item=None),
+        data.proposals(),
+        data.currency(),
     )
     st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
     st.markdown(headline(found))

@@ -10,9 +10,10 @@ import streamlit as st
 
 from dashboards import frame, words
 from dashboards.frame import Fact
-from dashboards.supply import charts, columns, data
+from dashboards.supply import charts, columns, data, parts
+from dashboards.supply.parts import plain
 
-SIDES = {"Suppliers": "inbound", "Customers": "outbound"}
+SIDES: dict[str, data.Direction] = {"Suppliers": "inbound", "Customers": "outbound"}
 BASES = {"First confirmed": "confirmed", "Requested": "requested", "Last promised": "promised"}
 WEEKS = {"4 weeks": 4, "13 weeks": 13, "52 weeks": 52}
 SHOWN = 5
@@ -21,9 +22,11 @@ WHOLE = 5  # fewer due lines than this say little: they are named
 HELP = """
 * **On time in full**: of the lines that were due, those of which all came by the day. A line counts from the day
   after its day, whatever came until then: an open one has failed. One to come does not count, nor a cancelled one.
-* **First confirmed** is the first date the partner was told (or told us); a later date does not replace it.
+* **First confirmed** is the first date the partner was told (or told us); a later date does not replace it, even
+  where the ERP overwrites it.
   **Requested** is what was asked for, **last promised** what was said last.
-* **Perfect order**: all lines on time and in full, nothing damaged, papers right. Claimed only where all four are told.
+* **Perfect order**: all lines on time and in full, nothing damaged or sent back by the sender's fault, papers right.
+  Claimed only where all four are told. What was sent back had been delivered: it changes neither on time nor in full.
 * **Lead time**: days from order to receipt. Lines still open count as at least as old as they are.
 * **Over standard**: what was ordered costs more than at standard cost, in money.
 * What is late by how much, with every tolerance: [supply] in plant.toml, and docs/supply.md.
@@ -46,15 +49,18 @@ def main() -> None:
     rows = data.partners(**asked, **days)
     if rows.is_empty():
         frame.nothing(f"No order line was due from {words.days(**days)}. Choose a longer time, or another date.")
+        parts.unmatched(SIDES[side])
         return
     totals(rows, data.orders(**asked, **days), data.prices(**days) if inbound else None)
     calls(data.open_lines(**asked), days["first"], rows["as_of_day"][0], inbound=inbound)
+    parts.unmatched(SIDES[side])
     ranking(rows, data.trend(**asked, **days), side)
     if inbound:
         lead_times(data.lead_times())
         prices(data.prices(**days))
     else:
         perfect(data.orders(**asked, **days))
+    parts.files(side, SIDES[side], days["first"], rows["partner"].to_list())
     frame.explain("How to read this", HELP)
 
 
@@ -73,7 +79,7 @@ def totals(rows: pl.DataFrame, orders: pl.DataFrame, prices: pl.DataFrame | None
     s = rows.select(pl.sum("due", "on_time", "in_full", "otif", "late", "overdue", "late_days")).row(0, named=True)
     told, good, whole = orders.select(pl.sum("told", "perfect", "orders")).row(0)
     behind = s["late"] + s["overdue"]
-    late = f"late by {words.number(s['late_days'] / behind, 'days', 1)} on average" if behind else "none late"
+    late = f"the late ones by {words.number(s['late_days'] / behind, 'days', 1)}" if behind else "none late"
     facts = [
         Fact("On time in full", words.share(s["otif"], s["due"]), f"{words.plural(s['due'], 'line')} due"),
         Fact("On time", words.share(s["on_time"], s["due"]), late),
@@ -129,11 +135,6 @@ def sentence(row: dict[str, Any], *, inbound: bool) -> str:
     )
 
 
-def plain(text: str) -> str:
-    """A text of somebody with nothing in it read as Markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>" else c for c in text)
-
-
 def table(rows: pl.DataFrame, shown: dict[str, Any], alt: str) -> None:
     """The columns of `shown`, in its order and words."""
     st.dataframe(rows.select(list(shown)), hide_index=True, placeholder=words.DASH, column_config=shown, alt=alt)
@@ -144,9 +145,11 @@ def ranking(rows: pl.DataFrame, trend: pl.DataFrame, side: str) -> None:
     st.subheader(f"{side}, worst first")
     weeks = trend.group_by("partner").agg(pl.col("otif_share").sort_by("week").alias("trend"))
     shown = rows.join(weeks, on="partner", how="left", maintain_order="left").with_columns(
-        pl.col("otif_share", "on_time_share", "in_full_share", "rejected_share", "papers_share") * 100
+        pl.col("otif_share", "on_time_share", "in_full_share", "rejected_share", "returned_share", "papers_share") * 100
     )
-    table(shown, columns.RANKED, f"{side} by on time in full")
+    # A column of zeros says that nothing came back; mostly it is that no system tells of returns.
+    told = {c: label for c, label in columns.RANKED.items() if c != "returned_share" or rows["returned_micro"].sum()}
+    table(shown, told, f"{side} by on time in full")
     few = rows.filter(pl.col("due") < WHOLE)["name"].to_list()
     if few:
         st.caption(f"Fewer than {WHOLE} lines were due, so a share says little: {', '.join(plain(n) for n in few)}.")

@@ -9,7 +9,9 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, clock, data, frame, words
+from dashboards.attention import check_words
 from dashboards.frame import Choice, Fact
+from dashboards.supply import parts
 from dashboards.theme import spoken
 
 STATES = {
@@ -32,6 +34,7 @@ def main() -> None:
     coverage(choice)
     checks(choice)
     quarantine()
+    parts.unmatched()
     tables(choice)
 
 
@@ -73,7 +76,8 @@ def sources(choice: Choice, now: datetime) -> None:
         )
     for row in rows.iter_rows(named=True):
         taken = (
-            f"{words.number(row['values'])} values, the last {words.ago(row['last_at'], now)}"
+            f"{words.number(row['values'])} {'rows' if row['kind'] == 'sql' else 'values'}, "
+            f"the last {words.ago(row['last_at'], now)}"
             if row["last_at"]
             else "no value yet"
         )
@@ -119,11 +123,10 @@ def checks(choice: Choice) -> None:
         st.success(f"All {rows.height} checks passed.", icon=":material/check_circle:")
     for row in failed.iter_rows(named=True):
         icon = ":red[:material/error:]" if row["severity"] == "blocking" else ":orange[:material/warning:]"
+        rows_against = "failed" if row["unexpected"] is None else f"{row['unexpected']} rows against it"
         seen = f", observed {row['observed']}" if row["observed"] else ""
-        rows_against = (
-            words.plural(row["unexpected"], "row") + " against it" if row["unexpected"] is not None else "failed"
-        )
-        st.markdown(f"{icon} **{row['table_name']}** {row['check_name']}: {rows_against}{seen}.")
+        named = f"{row['table_name']} {row['check_name']}"
+        st.markdown(f"{icon} {check_words.found(named, rows_against + seen)}")
     with st.expander(f"All {rows.height} checks", icon=":material/table:"):
         local = clock.local(rows, choice.timezone)
         st.dataframe(local, hide_index=True, placeholder=words.DASH, column_config=CHECKS, alt="All data checks")
@@ -144,6 +147,9 @@ def quarantine() -> None:
         st.success("Nothing was held back or reported.", icon=":material/check_circle:")
         return
     held = rows.filter(pl.col("open_rows") > 0)
+    if held.is_empty():
+        reported = words.plural(int(rows.filter("booked")["rows"].sum()), "row was", "rows were")
+        st.success(f"Nothing is held back; {reported} taken in and only reported.", icon=":material/check_circle:")
     for row in held.head(SHOWN).iter_rows(named=True):
         st.markdown(
             f":orange[:material/block:] **{words.plural(row['open_rows'], 'row')}** of {row['source']} held back, "

@@ -5,12 +5,12 @@ The part of `dashboards.data` for orders; nothing is drawn and no SQL is written
 
 from __future__ import annotations
 
-from dashboards.data import _cached
+from dashboards.data import cached
 from warehouse.marts import orders as marts
 
-orders = _cached(marts.orders)
-variance = _cached(marts.order_variance)
-costs = _cached(marts.order_costs)
-operations = _cached(marts.order_operations)
-wip = _cached(marts.wip)
-cash = _cached(marts.cash_to_cash)
+orders = cached(marts.orders)
+variance = cached(marts.order_variance)
+costs = cached(marts.order_costs)
+operations = cached(marts.order_operations)
+wip = cached(marts.wip)
+cash = cached(marts.cash_to_cash)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dashboards.data import _cached
+from dashboards.data import cached
 from warehouse.marts import stock
 
-replenishment = _cached(stock.replenishment)
-classes = _cached(stock.stock_classes)
-ageing = _cached(stock.stock_ageing)
-space = _cached(stock.space_use)
-slotting = _cached(stock.slotting)
-differences = _cached(stock.stock_differences)
+replenishment = cached(stock.replenishment)
+classes = cached(stock.stock_classes)
+ageing = cached(stock.stock_ageing)
+space = cached(stock.space_use)
+slotting = cached(stock.slotting)
+differences = cached(stock.stock_differences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -35,15 +36,24 @@ def action(row: dict[str, Any]) -> str:
     return said + (f", needed by {words.day(row['action_day'])}" if row["action_day"] else "")
 
 
+def listed(rows: pl.DataFrame, draw: Callable[[dict[str, Any]], None]) -> None:
+    """The first few rows drawn, the others where they are asked for."""
+    for row in rows.head(SHOWN).iter_rows(named=True):
+        draw(row)
+    if rows.height > SHOWN:
+        with st.expander(f"{rows.height - SHOWN} more"):
+            for row in rows.tail(rows.height - SHOWN).iter_rows(named=True):
+                draw(row)
+
+
+def icon(alert: str) -> str:
+    """The sign of how bad a finding is."""
+    return ICONS.get(alert, ":blue[:material/info:]")
+
+
 def alerts(rows: pl.DataFrame) -> None:
     """What to do something about, as sentences with the figures behind them, and the way to approve it."""
-    found = rows.filter(pl.col("alert").is_not_null())
-    for row in found.head(SHOWN).iter_rows(named=True):
-        _alert(row)
-    if found.height > SHOWN:
-        with st.expander(f"{found.height - SHOWN} more"):
-            for row in found.tail(found.height - SHOWN).iter_rows(named=True):
-                _alert(row)
+    listed(rows.filter(pl.col("alert").is_not_null()), _alert)
     if rows.filter(pl.col("action").is_in(["buy", "make"])).height:
         st.page_link(
             "app_pages/approvals.py", label="Orders become proposals: approve them", icon=":material/task_alt:"
@@ -52,8 +62,7 @@ def alerts(rows: pl.DataFrame) -> None:
 
 
 def _alert(row: dict[str, Any]) -> None:
-    icon = ICONS.get(row["alert"], ":blue[:material/info:]")
-    st.markdown(f"{icon} **{row['material']}** {ALERTS[row['alert']]}. **{action(row)}.**")
+    st.markdown(f"{icon(row['alert'])} **{row['material']}** {ALERTS[row['alert']]}. **{action(row)}.**")
     st.caption(row["reason"] + ".")
 
 
@@ -66,12 +75,15 @@ def replenishment(rows: pl.DataFrame) -> None:
                 icon=":material/hourglass_empty:")  # fmt: skip
         return
     shown = rows.select(
-        "material", "on_hand_qty", "on_order_qty", "reorder_point_qty", "order_qty", "unit", "stockout_probability",
-        "stockout_day", cls=pl.concat_str(pl.col("abc", "xyz").fill_null("–")), mean_d="mean_d", lead_d="lead_d",
-        service="cycle_service", fill="fill_rate",
+        "material", "on_hand_qty", "reorder_point_qty", "stockout_day", "on_order_qty", "order_qty", "unit",
+        "stockout_probability", "min_order_qty", "multiple_qty", "mean_d", "lead_d",
+        cls=pl.concat_str(pl.col("abc", "xyz").fill_null("–")), service="cycle_service", fill="fill_rate",
         model=pl.col("model").map_elements(spoken, return_dtype=pl.String),
     )  # fmt: skip
-    st.dataframe(shown, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="Reorder points")
+    told = [c.name for c in shown if c.null_count() < shown.height or c.name not in ("min_order_qty", "multiple_qty")]
+    st.dataframe(
+        shown.select(told), hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="Reorder points"
+    )
 
 
 def classes(site: str, money: str) -> None:
@@ -132,6 +144,23 @@ def layout(site: str) -> None:
         st.dataframe(shown, hide_index=True, placeholder=words.DASH, column_config=COLUMNS, alt="Moves proposed")
 
 
+def differing(site: str) -> pl.DataFrame:
+    """The statements and counts that the ledger does not agree with, and what it holds that was not stated."""
+    return data.differences(site=site).filter(pl.col("finding").is_in(["differs", "not_stated"]))
+
+
+def counted(off: pl.DataFrame, money: str) -> None:
+    """A sentence about the statements that differ; what each is stands at the end of the page."""
+    worth = off["difference_value"].abs().sum()
+    said = f" ({words.number(worth, money)} in all)" if worth else ""
+    names = ", ".join(off["material"].unique(maintain_order=True).to_list()[:SHOWN])
+    found = words.plural(off.height, "statement or count differs", "statements or counts differ")
+    st.markdown(
+        f":orange[:material/warning:] **{found}** from the ledger{said}: {names}. "
+        "**Count again, or post what is missing**; the list is at the end of the page."
+    )
+
+
 def statements(site: str) -> None:
     """What the WMS or ERP states and people counted, against the ledger."""
     st.subheader("Ledger against what was stated and counted")
@@ -139,7 +168,7 @@ def statements(site: str) -> None:
     if rows.is_empty():
         st.info("No system states its stock, and nothing was counted.", icon=":material/hourglass_empty:")
         return
-    off = rows.filter(pl.col("finding").is_in(["differs", "not_stated"]))
+    off = differing(site)
     late = rows.filter(pl.col("finding") == "late_posting").height
     said = f"{words.number(rows.height - off.height)} of {words.number(rows.height)} statements agree"
     said += f", {late} of them once late postings are counted in." if late else "."
@@ -160,6 +189,8 @@ COLUMNS = {
     "material": st.column_config.TextColumn("Material", pinned=True), "unit": "Unit", "cls": "Class",
     "on_hand_qty": _N("On hand", format="localized"), "on_order_qty": _N("On order", format="localized"),
     "reorder_point_qty": _N("Reorder at", format="localized"), "order_qty": _N("Order", format="localized"),
+    "min_order_qty": _N("At least", format="localized", help="Smallest order of the supplier's terms"),
+    "multiple_qty": _N("In packs of", format="localized", help="An order is a whole multiple of it"),
     "stockout_probability": _N("Runs out first", format="percent",
                                help="Chance to run out before an order placed now arrives"),
     "stockout_day": st.column_config.DateColumn("Out by", format="D MMM YYYY", help="As it is on hand and on order"),

@@ -29,8 +29,24 @@ RANKED: dict[str, Any] = {
     "on_time_share": _number("On time", "%.0f %%"),
     "in_full_share": _number("In full", "%.0f %%"),
     "rejected_share": _number("Rejected", "%.2f %%"),
+    "returned_share": _number("Sent back", "%.2f %%"),
     "papers_share": _number("Papers right", "%.0f %%"),
     "country": "Country",
+}
+REASONS = {
+    "unknown_line": "order line not in the books", "undated_return": "return without a date",
+    "no_line": "names no order line",
+}  # fmt: skip
+UNMATCHED: dict[str, Any] = {
+    "reason": _name("Why"),
+    "delivery_id": "Delivery",
+    "order_line": "Order line",
+    "name": "Who",
+    "material": "Material",
+    "qty": _number("Quantity", "%.0f"),
+    "unit": "Unit",
+    "at": st.column_config.DatetimeColumn("When", format="D MMM YYYY"),
+    "kind": "What",
 }
 COMING: dict[str, Any] = {
     "due_day": st.column_config.DateColumn("Due", format="ddd D MMM", pinned=True),
@@ -57,8 +73,8 @@ PRICES: dict[str, Any] = {
     "material": _name("Material"),
     "over_standard": _number("Over standard"),
     "over_share": _number("in %", "%.1f"),
-    "last_price": _number("Last price", "%.2f"),
-    "standard_cost": _number("Standard", "%.2f"),
+    "last_price": _number("Last price", "%.4f"),
+    "standard_cost": _number("Standard", "%.4f"),
     "over_previous": _number("Over price before"),
     "name": "Supplier",
     "ordered": _number("Ordered"),

@@ -8,8 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from models.replenishment.croston import croston_points
 from models.replenishment.demand import Floats
-from models.replenishment.intermittent import croston_points, reorder_points
+from models.replenishment.intermittent import reorder_points
 
 Rule = Callable[[Floats, int, float], Floats]
 """(history, span, target) -> reorder points."""

@@ -7,6 +7,7 @@ binomial, its level set by what it kept, `intermittent`), and drawn from what wa
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -18,7 +19,8 @@ from models.replenishment.demand import Floats, bootstrapped, over_lead_time
 from models.replenishment.intermittent import reorder_points
 from models.replenishment.outlook import outlook
 from models.replenishment.pattern import DAYS, Panel
-from models.replenishment.quantities import cycle_point, eoq, fill_point, fill_rate
+from models.replenishment.quantities import cycle_point, fill_point, fill_rate
+from models.replenishment.terms import Costs, Offers, Terms, cheapest, terms_of
 from models.replenishment.words import reasoned
 from plant.stock import Stock
 
@@ -38,7 +40,9 @@ class Point:
     expected: float
 
 
-def decided(position: pl.DataFrame, described: pl.DataFrame, found: Panel, aims: Stock) -> pl.DataFrame:
+def decided(
+    position: pl.DataFrame, described: pl.DataFrame, found: Panel, aims: Stock, known: Offers | None = None
+) -> pl.DataFrame:
     """One row a material of `position`, with the columns of gold.replenishment but for the words of the alert.
 
     Args:
@@ -46,10 +50,12 @@ def decided(position: pl.DataFrame, described: pl.DataFrame, found: Panel, aims:
         described: rows of gold.stock_classes.
         found: `pattern.panel` of the weekly demand.
         aims: the `[stock]` section of plant.toml.
+        known: what suppliers sell by (`terms.offers`); None: whole units at the usual price.
     """
     classed = described.select("site", "material", "abc", "xyz", "pattern", "mean_d", "sd_d", "state", "excess_qty")
     rows = position.join(classed, on=["site", "material"], how="left").sort("site", "material")
-    shelf = _Shelf(found, aims)
+    sparse = rows.filter(pl.col("pattern") == "intermittent").select("site", "material")
+    shelf = _Shelf(found, aims, known or {}, set(sparse.iter_rows()))
     return pl.DataFrame(
         [reasoned(shelf.decide(row), aims) for row in rows.iter_rows(named=True)], infer_schema_length=None
     )
@@ -58,18 +64,22 @@ def decided(position: pl.DataFrame, described: pl.DataFrame, found: Panel, aims:
 class _Shelf:
     """The demand of all materials, and the reorder points of the sparse ones by lead time and aim."""
 
-    def __init__(self, found: Panel, aims: Stock) -> None:
-        self.aims = aims
-        self.place = {key: i for i, key in enumerate(found.keys.select("site", "material").iter_rows())}
+    def __init__(self, found: Panel, aims: Stock, known: Offers, sparse: Container[tuple[str, str]]) -> None:
+        self.aims, self.known = aims, known
+        keys = list(found.keys.select("site", "material").iter_rows())
+        self.place = {key: i for i, key in enumerate(keys)}
         self.values = found.values
+        self.alike = [i for i, key in enumerate(keys) if key in sparse]
+        """Rows of the sparse materials: they are judged by each other, not by what sells every day."""
         self.sparse: dict[tuple[int, float], Floats] = {}
 
     def decide(self, row: dict[str, Any]) -> dict[str, Any]:
         mean, spread = row["mean_d"], row["sd_d"]
         lead, sd = row["lead_d"], row["lead_sd_d"] or 0.0
         out = row | {"measure": self.aims.measure, "target": self.aims.service.of(row["abc"])}
+        out["terms"] = terms = terms_of(self.known, row["material"], row.get("supplier"))
         if mean is not None:
-            out["order_qty"] = self._quantity(mean, row["price"])
+            out["order_qty"] = self._quantity(mean, row["price"], terms)
         if mean and lead is not None:
             held = self.point(row, mean, (spread or 0.0) ** 2, out["order_qty"])
             out |= {"model": held.model, "reorder_point_qty": held.point,
@@ -79,14 +89,15 @@ class _Shelf:
         seen = outlook(row["on_hand_qty"], due, mean or 0.0, (spread or 0.0) ** 2, lead, sd**2)
         return out | {"stockout_probability": seen.probability, "out_in_d": seen.out_in_d}
 
-    def _quantity(self, mean: float, price: float | None) -> float | None:
-        """The economic order quantity, whole; a week of demand where nothing is known of the price."""
+    def _quantity(self, mean: float, price: float | None, terms: Terms) -> float | None:
+        """The cheapest order quantity the terms allow; a week of demand where nothing is known of the price."""
         if mean <= 0:
             return None
-        if not price:
-            return float(ceil(mean * DAYS))
-        best = eoq(*(np.array([x]) for x in (self.aims.order_cost, self.aims.holding_rate * price, mean * YEAR_D)))
-        return float(ceil(max(float(best[0]), mean)))
+        usual = price or next((p for _, p in terms.breaks), None)
+        if not usual:
+            return terms.rounded(mean * DAYS)
+        costs = Costs(self.aims.order_cost, self.aims.holding_rate, mean * YEAR_D)
+        return cheapest(costs, usual, terms, mean).quantity
 
     def point(self, row: dict[str, Any], mean: float, variance: float, quantity: float) -> Point:
         lead, spread = row["lead_d"], row["lead_sd_d"] or 0.0
@@ -110,8 +121,8 @@ class _Shelf:
         """The point of a sparse item: over all items at once, since the level is set over all of them."""
         span = max(1, ceil((row["lead_d"] + self.aims.review_d) / DAYS))
         if (span, target) not in self.sparse:
-            self.sparse[span, target] = reorder_points(self.values, span, target).points
-        return float(self.sparse[span, target][self.place[row["site"], row["material"]]])
+            self.sparse[span, target] = reorder_points(self.values[self.alike], span, target).points
+        return float(self.sparse[span, target][self.alike.index(self.place[row["site"], row["material"]])])
 
     def _drawn(self, row: dict[str, Any], mean: float, quantity: float, target: float) -> Point:
         span = max(1, ceil((row["lead_d"] + self.aims.review_d) / DAYS))

@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from models.replenishment.terms import Terms
 from plant.stock import Stock
 from plant.tables import table
 
 COLUMNS = tuple(table("gold.replenishment").schema)
+ORDERS = ("buy", "make")
 OFTEN = 0.5
 """Chance of a stock-out from which what is on its way is not soon enough."""
 
@@ -25,6 +27,12 @@ def reasoned(row: dict[str, Any], aims: Stock) -> dict[str, Any]:
     gone = row["out_in_d"]
     out["stockout_day"] = None if gone is None else day + timedelta(days=gone)
     out |= _alerted(row, day)
+    terms: Terms = row["terms"]
+    out["min_order_qty"], out["multiple_qty"] = terms.least or None, terms.multiple if terms != Terms() else None
+    quantity = out["action_qty"] if out["action"] in ORDERS else row.get("order_qty")
+    if terms.breaks and quantity:
+        usual = row["price"] or terms.breaks[0][1]
+        out["price"] = terms.price(quantity, usual)
     out["reason"] = _reason(row | out, aims)
     return out
 
@@ -36,10 +44,10 @@ def _alerted(row: dict[str, Any], day: date) -> dict[str, Any]:
     if held < 0:
         return {"alert": "negative_stock", "action": "count", "action_qty": -held, "action_day": day}
     if point is not None and held + coming <= point:
-        wanted = float(ceil(row["order_up_to_qty"] - held - coming))
+        wanted = row["terms"].rounded(max(row["order_up_to_qty"] - held - coming, 1.0))
         at = day + timedelta(days=max(1, ceil(lead)))
         name = "stock_out" if held == 0 else "below_reorder_point"
-        return {"alert": name, "action": row["source"], "action_qty": max(wanted, 1.0), "action_day": at}
+        return {"alert": name, "action": row["source"], "action_qty": wanted, "action_day": at}
     risk = row["stockout_probability"]
     if risk is not None and risk >= OFTEN and coming > 0:
         at = day if row["out_in_d"] is None else day + timedelta(days=row["out_in_d"])
@@ -65,6 +73,7 @@ def _reason(row: dict[str, Any], aims: Stock) -> str:
         said.append(f"lead time {row['lead_d']:.1f}{spread} d and {aims.review_d:g} d review")
         aim = "cycle service" if row["measure"] == "cycle" else "fill rate"
         said.append(f"reorder at {row['reorder_point_qty']:,.0f} for {row['target']:.0%} {aim} ({row['model']})")
+    said += _ordering(row, aims)
     if row["stockout_probability"] is not None and row["mean_d"]:
         said.append(f"{row['stockout_probability']:.0%} to run out before an order placed now arrives")
     if row["state"] in ("dead", "excess"):
@@ -74,6 +83,25 @@ def _reason(row: dict[str, Any], aims: Stock) -> str:
         )
         said.append(f"{row['excess_qty']:,.0f} {unit} too much: {why}")
     return "; ".join(said)
+
+
+def _ordering(row: dict[str, Any], aims: Stock) -> list[str]:
+    """What an order has to keep to, where terms are known, and the price that goes with it."""
+    terms: Terms = row["terms"]
+    if terms == Terms() or not row.get("order_qty"):
+        return []
+    unit, quantity = row["unit"], row["order_qty"]
+    said = f"cheapest order {quantity:,.10g} {unit}"
+    rules = [f"at least {terms.least:,.10g}"] if terms.least else []
+    rules += [f"in multiples of {terms.multiple:,.10g}"] if terms.multiple != 1.0 else []
+    said += f" ({', '.join(rules)})" if rules else ""
+    bought = row["action_qty"] if row["action"] in ORDERS else quantity
+    reached = [start for start, _ in terms.breaks if bought >= start]
+    if terms.breaks and row["price"]:
+        said += f" at {row['price']:,.10g} each" + (f" from {reached[-1]:,.10g} {unit}" if reached else "")
+    days = quantity / row["mean_d"] if row["mean_d"] else 0.0
+    long = f"an order lasts {days:,.0f} d, more than the {aims.excess_cover_d:g} d allowed"
+    return [said, long] if days > aims.excess_cover_d else [said]
 
 
 def as_table(rows: pl.DataFrame) -> pl.DataFrame:

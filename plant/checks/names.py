@@ -62,10 +62,20 @@ def name_problems(file: str, data: Row) -> Iterator[Problem]:
     for section, key, target in REFERENCES:
         yield from _references(file, rows(data, section), key, names(data, target), target)
     yield from _line_references(file, data)
+    yield from _site_names(file, data)
     yield from _machine_references(file, data)
     yield from _state_words(file, data)
     for at, source in rows(data, "source"):
         yield from _secrets(file, at, source)
+
+
+def _site_names(file: str, data: Row) -> Iterator[Problem]:
+    """Of `[stock.site_of]`: what a name stands for is a site."""
+    section = data.get("stock")
+    called = section.get("site_of") if isinstance(section, dict) else None
+    for name, site in called.items() if isinstance(called, dict) else ():
+        if isinstance(site, str) and site not in names(data, "site"):
+            yield unknown(file, f"stock.site_of.{name}", site, names(data, "site"), "site")
 
 
 def _twice(file: str, found: Iterator[tuple[str, Row]], what: str) -> Iterator[Problem]:

@@ -25,6 +25,11 @@ def _at(name: str, doc: str) -> C:
     return C(name, "instant", doc, null=True)
 
 
+def _site(what: str) -> C:
+    return C("site", "str", f"site or warehouse {what}, as the source names it ([stock.site_of]); null: not told",
+             null=True)  # fmt: skip
+
+
 WORK_ORDERS = _table(
     "work_orders", "Work orders of the MES.",
     C("order_id", "str", "work order"), C("product", "str", "product made"),
@@ -34,6 +39,7 @@ WORK_ORDERS = _table(
     _at("planned_start_at", "planned start"), _at("planned_end_at", "planned end"),
     _at("started_at", "actual start"), _at("ended_at", "actual end"),
     _at("released_at", "released to the shop floor; null: not told, its first operation counts"),
+    _site("it is made at"),
 )  # fmt: skip
 
 OPERATIONS = _table(
@@ -72,8 +78,8 @@ MATERIALS = _table(
     "materials", "Materials and products.",
     C("material", "str", "material"), C("description", "str", "what it is", null=True),
     C("kind", "str", "raw, semi or finished"), C("unit", "str", "unit of measure"),
-    C("standard_cost_cents", "i64", "standard cost per unit, minor currency units", low=0),
-    C("price_cents", "i64", "sales price per unit, minor currency units", null=True, low=0),
+    C("standard_cost_cents", "f64", "standard cost per unit, minor currency units; not rounded", low=0),
+    C("price_cents", "f64", "sales price per unit, minor currency units; not rounded", null=True, low=0),
     C("space_per_unit", "f64", "space a unit takes, in the unit of silver.locations.capacity; null: 1",
       null=True, low=0),
 )  # fmt: skip
@@ -106,6 +112,7 @@ LOCATIONS = _table(
     C("kind", "str", "what the location is; null: storage", null=True,
       allowed=("storage", "receiving", "shipping", "production", "supplier", "customer", "lost", "view")),
     C("travel_m", "f64", "way from the point of use or dispatch to the location and back", null=True, low=0),
+    _site("it is part of"),
 )  # fmt: skip
 
 STOCK_MOVES = _table(
@@ -114,7 +121,7 @@ STOCK_MOVES = _table(
     C("material", "str", "material"), C("lot", "str", "lot", null=True),
     C("from_location", "str", "where it was"), C("to_location", "str", "where it went"),
     C("qty", "f64", "quantity moved, in the material's unit"),
-    C("unit_cost_cents", "f64", "cost per unit, minor currency units (fractions are allowed)"),
+    C("unit_cost_cents", "f64", "cost per unit, minor currency units; not rounded"),
     C("kind", "str", "receipt, issue, production, shipment, scrap, transfer or adjustment",
       allowed=("receipt", "issue", "production", "shipment", "scrap", "transfer", "adjustment")),
     C("reference", "str", "order the move belongs to", null=True),
@@ -128,32 +135,39 @@ STOCK_LEVELS = _table(
     C("at", "instant", "as of"), C("kind", "str", "stated by the system, or counted", allowed=("system", "count")),
 )  # fmt: skip
 
+_FIRST = (
+    _at("first_confirmed_at", "date first confirmed, of all versions seen; null: not told, confirmed_at counts"),
+    C("first_confirmed_qty", "f64", "quantity confirmed with it; null: all that was ordered", null=True, low=0),
+)
+
 PURCHASE_ORDERS = _table(
     "purchase_orders", "Purchase order lines.",
     C("purchase_id", "str", "line"), C("supplier", "str", "supplier"), C("material", "str", "material"),
-    C("qty", "f64", "ordered", low=0), C("unit_price_cents", "i64", "price per unit", low=0),
+    C("qty", "f64", "ordered", low=0), C("unit_price_cents", "f64", "price per unit, minor units, not rounded", low=0),
     _at("ordered_at", "ordered"), _at("promised_at", "promised"), _at("received_at", "received"),
     C("received_qty", "f64", "received", null=True, low=0), C("status", "str", "open, received or cancelled"),
     C("order_id", "str", "purchase order of the line; null: a line is its own order", null=True),
-    _at("requested_at", "asked for by the plant"), _at("confirmed_at", "first date confirmed by the supplier"),
-    C("confirmed_qty", "f64", "quantity first confirmed", null=True, low=0),
+    _at("requested_at", "asked for by the plant"), _at("confirmed_at", "date confirmed by the supplier"),
+    C("confirmed_qty", "f64", "quantity confirmed", null=True, low=0),
     C("currency", "str", "ISO 4217; null: the plant's", null=True),
+    *_FIRST, _site("it is bought for"),
 )  # fmt: skip
 
 SALES_ORDERS = _table(
     "sales_orders", "Sales order lines.",
     C("sales_id", "str", "line"), C("customer", "str", "customer"), C("product", "str", "product"),
-    C("qty", "f64", "ordered", low=0), C("unit_price_cents", "i64", "price per unit", low=0),
+    C("qty", "f64", "ordered", low=0), C("unit_price_cents", "f64", "price per unit, minor units, not rounded", low=0),
     _at("ordered_at", "ordered"), _at("requested_at", "requested by the customer"), _at("shipped_at", "shipped"),
     C("shipped_qty", "f64", "shipped", null=True, low=0), C("status", "str", "open, shipped or cancelled"),
     C("order_id", "str", "sales order of the line; null: a line is its own order", null=True),
-    _at("confirmed_at", "first date confirmed to the customer"),
-    C("confirmed_qty", "f64", "quantity first confirmed", null=True, low=0),
+    _at("confirmed_at", "date confirmed to the customer"),
+    C("confirmed_qty", "f64", "quantity confirmed", null=True, low=0),
     C("currency", "str", "ISO 4217; null: the plant's", null=True),
+    *_FIRST, _site("it is delivered from"),
 )  # fmt: skip
 
 DELIVERIES = _table(
-    "deliveries", "Deliveries: what arrived from suppliers and went to customers, one row a delivered line.",
+    "deliveries", "Deliveries: what arrived from suppliers, went to customers and came back; a row a delivered line.",
     C("delivery_id", "str", "delivered line"), C("direction", "str", "which way", allowed=("inbound", "outbound")),
     C("shipment", "str", "delivery note it is a line of", null=True),
     C("order_line", "str", "purchase_id or sales_id", null=True), C("partner", "str", "supplier or customer"),
@@ -162,6 +176,9 @@ DELIVERIES = _table(
     C("rejected_qty", "f64", "refused or damaged; null: not told", null=True, low=0),
     C("documents_ok", "bool", "papers complete and right; null: not told", null=True),
     C("lot", "str", "lot", null=True),
+    C("kind", "str", "delivery, or return: goods of the order line went back to their sender; null: delivery",
+      null=True, allowed=("delivery", "return")),
+    C("sender_fault", "bool", "of a return: damaged, wrong or too much was sent; null: not told", null=True),
 )  # fmt: skip
 
 SUPPLIERS = _table(
@@ -194,6 +211,17 @@ INVOICES = _table(
     C("currency", "str", "ISO 4217; null: the plant's", null=True),
 )  # fmt: skip
 
+PURCHASE_TERMS = _table(
+    "purchase_terms", "What suppliers sell by: least quantities, packs, and prices by quantity; a row a price.",
+    C("term_id", "str", "term"), C("material", "str", "material"),
+    C("supplier", "str", "supplier; null: whoever supplies it", null=True),
+    C("min_qty", "f64", "smallest order; null: any", null=True, low=0),
+    C("multiple_qty", "f64", "an order is a whole multiple of it; null or 0: whole units", null=True, low=0),
+    C("from_qty", "f64", "smallest order the price is for; null: any", null=True, low=0),
+    C("unit_price_cents", "f64", "price of every unit of such an order, minor currency units; null: no price",
+      null=True, low=0),
+)  # fmt: skip
+
 COST_RATES = _table(
     "cost_rates", "What an hour, a kilowatt hour or a unit costs, by what it is of and since when.",
     C("rate_id", "str", "rate"),
@@ -202,6 +230,13 @@ COST_RATES = _table(
     C("unit", "str", "unit it is per", allowed=("h", "kWh", "pcs")),
     C("rate_cents", "f64", "minor currency units per unit", low=0),
     _at("valid_from_at", "valid from; null: ever"), _at("valid_to_at", "valid until, exclusive; null: still"),
+)  # fmt: skip
+
+EXCHANGE_RATES = _table(
+    "exchange_rates", "What other currencies are worth in the plant's, since when; each holds until the next.",
+    C("exchange_id", "str", "rate"), C("currency", "str", "ISO 4217"),
+    C("rate", "f64", "units of the plant's currency for one of it; 0: none from then on", low=0),
+    _at("valid_from_at", "valid from; null: ever"),
 )  # fmt: skip
 
 PEOPLE_SHIFTS = _table(
@@ -237,5 +272,5 @@ ATTENDANCE = _table(
 ENTERPRISE = (
     WORK_ORDERS, OPERATIONS, WORK_INSTRUCTIONS, DOWNTIMES, ATTENDANCE, PEOPLE_SHIFTS, MATERIALS, BILLS, LOTS, LOT_LINKS,
     LOCATIONS, STOCK_MOVES, STOCK_LEVELS, PURCHASE_ORDERS, SALES_ORDERS, DELIVERIES, SUPPLIERS, CUSTOMERS, PARTNERS,
-    INVOICES, COST_RATES, INSPECTIONS, MAINTENANCE,
+    PURCHASE_TERMS, INVOICES, COST_RATES, EXCHANGE_RATES, INSPECTIONS, MAINTENANCE,
 )  # fmt: skip

@@ -98,7 +98,7 @@ YIELD = Table(
 
 INVENTORY = Table(
     name="gold.inventory",
-    doc="Stock on hand at the end of each production day, with turns, cover, class and alert.",
+    doc="Stock on hand at the end of each production day, with turns, cover and alert.",
     grain="material x location x day",
     key=("production_day", "material", "location"),
     write="replace_day",
@@ -113,9 +113,6 @@ INVENTORY = Table(
         _ratio("turns", "annualised cost of issues / time-weighted average value, trailing 28 days", None),
         _ratio("dio_d", "days of inventory outstanding: 365 / turns", None),
         _ratio("days_of_cover", "on hand / mean daily issues, trailing 28 days; null without issues", None),
-        C("abc", "str", "class by value of issues (80/95/100 %)", null=True, allowed=("A", "B", "C")),
-        C("xyz", "str", "class by coefficient of variation of daily issues (0.5/1.0)", null=True,
-          allowed=("X", "Y", "Z")),
         C("reorder_point_qty", "f64", "lead-time demand plus safety stock; null without demand", null=True, low=0),
         C("alert", "str", "finding: below_reorder_point, negative_stock, no_movement", null=True),
         REVISION, KNOWN_FROM,

@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PlainSerializer, ValidationError, model_validator
 
 from plant.errors import TerminalError
 from plant.shifts.sections import Strict
@@ -31,6 +31,14 @@ Text = Annotated[str, Field(max_length=2000, pattern=_NO_CONTROL)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_CONTROL)]
 
 
+def _plain(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+# A whole number is written as one: proposals from before prices had fractions keep their text, and so their hash.
+Price = Annotated[float, PlainSerializer(_plain, return_type=Any, when_used="unless-none")]
+
+
 class ProposalError(TerminalError):
     """A proposal, or a step of one, that cannot be taken; nothing was recorded."""
 
@@ -41,7 +49,9 @@ class Line(Strict):
     item: Word = Field(description="code of the material or product; the machine of a maintenance")
     quantity: float = Field(gt=0, le=MAX_QUANTITY, allow_inf_nan=False, description="how much, in `unit`")
     unit: Word = Field(description="unit of the quantity")
-    price_cents: int | None = Field(default=None, ge=0, le=MAX_CENTS, description="per unit, minor currency units")
+    price_cents: Price | None = Field(
+        default=None, ge=0, le=MAX_CENTS, allow_inf_nan=False, description="per unit, minor currency units, not rounded"
+    )
     start_on: date | None = Field(default=None, description="first day")
     due_on: date | None = Field(default=None, description="last day, or the day it is needed")
     from_location: Word | None = Field(default=None, description="where the stock is taken")

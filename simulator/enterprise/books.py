@@ -13,7 +13,7 @@ from plant.config import Plant
 from simulator.enterprise.agenda import Agenda
 from simulator.enterprise.dispatch import book_operations, book_orders, planned_scrap
 from simulator.enterprise.finance.instructions import AHEAD_D, book_instructions, book_roster
-from simulator.enterprise.finance.rates import book_rates, rates
+from simulator.enterprise.finance.rates import book_exchange, book_rates, rates
 from simulator.enterprise.finance.routing import Routing
 from simulator.enterprise.journal import Journal
 from simulator.enterprise.maintenance import book_failures, book_services, happened
@@ -25,6 +25,7 @@ from simulator.enterprise.quality import inspect
 from simulator.enterprise.sales import HISTORY_D, Sales
 from simulator.enterprise.stock import EXTERNAL, Stock
 from simulator.enterprise.supply.fulfilment import Fulfilment
+from simulator.enterprise.supply.terms import book_terms
 from simulator.enterprise.wms.levels import booked_us, enter_levels, evenings
 from simulator.floor.faults import Failure, Service
 from simulator.floor.layout import Layout
@@ -66,10 +67,11 @@ def books(e: Events) -> Books:
     """Write every table, in order of time, from two years before the run to its end."""
     journal, agenda = Journal(), Agenda()
     found = items(e.plant, e.layouts, dict(e.work), e.start_us)
-    book_master_data(journal, e.start_us - (HISTORY_D + 1) * DAY, e.seed, found)
+    book_master_data(journal, e.start_us - (HISTORY_D + 1) * DAY, e.seed, found, e.plant.file.site[0].name)
     _floor(journal, e)
     _plans(journal, e)
-    way = Fulfilment(journal, agenda, e.seed)
+    way = Fulfilment(journal, agenda, e.seed, e.plant.file.site[0].name)
+    book_terms(journal, e.start_us - (HISTORY_D + 1) * DAY, e.seed, raw_use(found))
     stock = _trade(journal, agenda, e, found, way)
     agenda.run(e.end_us)
     tables = journal.frames(e.end_us)
@@ -107,6 +109,7 @@ def _plans(journal: Journal, e: Events) -> None:
     """What costs what, how work is to be done, and who is planned when."""
     known = e.start_us - (HISTORY_D + 1) * DAY
     book_rates(journal, known, rates(e.plant, e.stations, e.start_us, known))
+    book_exchange(journal, known, e.plant.file.plant.currency, e.start_us + 2 * DAY)
     book_instructions(journal, e.layouts, known, e.start_us)
     first, last = e.start_us - 2 * DAY, e.end_us + (AHEAD_D + 2) * DAY
     shifts = worked_shifts(e.plant, to_datetime(first).date(), to_datetime(last).date())

@@ -18,7 +18,7 @@ def invoice(
     partner: str,
     reference: str,
     qty: int,
-    price_cents: int,
+    price_cents: float,
     moved_us: int,
 ) -> None:
     """Issue an invoice some hours after the goods moved; it is paid between 12 days early and 9 days late."""
@@ -28,7 +28,7 @@ def invoice(
     paid = due + int(draw.uniform(-12, 9) * DAY)
     key = f"inv-{reference}"
     agenda.at(issued, lambda at: journal.put(
-        "invoices", at, key, kind=kind, partner=partner, reference=reference, amount_cents=qty * price_cents,
+        "invoices", at, key, kind=kind, partner=partner, reference=reference, amount_cents=int(qty * price_cents + 0.5),
         qty=float(qty), issued_at=at, due_at=due, paid_at=None,
     ))  # fmt: skip
     agenda.at(paid, lambda at: journal.put("invoices", at, key, paid_at=at))

@@ -10,7 +10,7 @@ _S, _I, _F, _T, _B = pl.String(), pl.Int64(), pl.Float64(), INSTANT, pl.Boolean(
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "materials": {
-        "description": _S, "kind": _S, "unit": _S, "standard_cost_cents": _I, "price_cents": _I,
+        "description": _S, "kind": _S, "unit": _S, "standard_cost_cents": _F, "price_cents": _F,
         "space_per_unit": _F,
     },
     "bom_lines": {"product": _S, "component": _S, "qty_per_pc": _F},
@@ -33,7 +33,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "attendance": {"operator": _S, "machine": _S, "start_at": _T, "end_at": _T},
     "lots": {"material": _S, "qty": _F, "created_at": _T, "order_id": _S, "supplier": _S},
     "lot_links": {"parent_lot": _S, "child_lot": _S, "qty": _F, "at": _T, "order_id": _S, "unit": _S},
-    "locations": {"zone": _S, "capacity": _F, "kind": _S, "travel_m": _F},
+    "locations": {"zone": _S, "capacity": _F, "kind": _S, "travel_m": _F, "site": _S},
     "stock_moves": {
         "at": _T, "material": _S, "lot": _S, "from_location": _S, "to_location": _S, "qty": _F,
         "unit_cost_cents": _F, "kind": _S, "reference": _S, "booked_at": _T,
@@ -41,14 +41,14 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "stock_levels": {"material": _S, "location": _S, "lot": _S, "qty": _F, "at": _T, "kind": _S},
     "partners": {"kind": _S, "name": _S, "lead_time_d": _F},
     "purchase_orders": {
-        "supplier": _S, "material": _S, "qty": _F, "unit_price_cents": _I, "ordered_at": _T, "promised_at": _T,
+        "supplier": _S, "material": _S, "qty": _F, "unit_price_cents": _F, "ordered_at": _T, "promised_at": _T,
         "received_at": _T, "received_qty": _F, "status": _S, "order_id": _S, "requested_at": _T, "confirmed_at": _T,
-        "confirmed_qty": _F, "currency": _S,
+        "confirmed_qty": _F, "currency": _S, "site": _S,
     },
     "sales_orders": {
-        "customer": _S, "product": _S, "qty": _F, "unit_price_cents": _I, "ordered_at": _T, "requested_at": _T,
+        "customer": _S, "product": _S, "qty": _F, "unit_price_cents": _F, "ordered_at": _T, "requested_at": _T,
         "shipped_at": _T, "shipped_qty": _F, "status": _S, "order_id": _S, "confirmed_at": _T, "confirmed_qty": _F,
-        "currency": _S,
+        "currency": _S, "site": _S,
     },
     "deliveries": {
         "direction": _S, "shipment": _S, "order_line": _S, "partner": _S, "material": _S, "qty": _F, "shipped_at": _T,
@@ -59,6 +59,10 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "cost_rates": {
         "kind": _S, "scope": _S, "unit": _S, "rate_cents": _F, "valid_from_at": _T, "valid_to_at": _T,
     },
+    "purchase_terms": {
+        "material": _S, "supplier": _S, "min_qty": _F, "multiple_qty": _F, "from_qty": _F, "unit_price_cents": _F,
+    },
+    "exchange_rates": {"currency": _S, "rate": _F, "valid_from_at": _T},
     "people_shifts": {"person": _S, "shift": _S, "line": _S, "role": _S, "start_at": _T, "end_at": _T},
     "invoices": {
         "kind": _S, "partner": _S, "reference": _S, "amount_cents": _I, "issued_at": _T, "due_at": _T, "paid_at": _T,

@@ -94,10 +94,10 @@ def supplier_of(seed: int, material: str) -> str:
     return stream(seed, "supplier", material).choice(SUPPLIERS)
 
 
-def price_cents(seed: int, material: str, standard: int, at_us: int) -> int:
-    """What a unit of a raw material costs when ordered at an instant: prices change with the quarter."""
+def price_cents(seed: int, material: str, standard: int, at_us: int) -> float:
+    """What a unit of a raw material costs when ordered at an instant, to 0.01 cents: prices change with the quarter."""
     factor = stream(seed, "price", material, at_us // (91 * DAY)).choice((0.97, 0.99, 1, 1, 1.02, 1.04, 1.07))
-    return max(1, round(standard * factor))
+    return max(0.01, round(standard * factor, 2))
 
 
 def raw_use(found: dict[str, Item]) -> dict[str, tuple[float, int]]:
@@ -110,8 +110,8 @@ def raw_use(found: dict[str, Item]) -> dict[str, tuple[float, int]]:
     return out
 
 
-def book_master_data(journal: Journal, at_us: int, seed: int, found: dict[str, Item]) -> None:
-    """Tables materials, bom_lines, locations, partners, all known since at_us."""
+def book_master_data(journal: Journal, at_us: int, seed: int, found: dict[str, Item], site: str) -> None:
+    """Tables materials, bom_lines, locations, partners, all known since at_us; every store is at one site."""
     for item in found.values():
         named = item.description or item.product
         rows = ((item.blank, f"{named}, blank", "raw"), (item.in_work, f"{named}, in work", "semi"),
@@ -125,7 +125,8 @@ def book_master_data(journal: Journal, at_us: int, seed: int, found: dict[str, I
                 (item.product, item.carton, 1 / PER_CARTON))  # fmt: skip
         for made, used, qty in bill:
             journal.put("bom_lines", at_us, f"{made}/{used}", product=made, component=used, qty_per_pc=qty)
-    book_locations(journal, at_us, (i.place for i in found.values()), sum(i.demand_per_day for i in found.values()))
+    a_day = sum(i.demand_per_day for i in found.values())
+    book_locations(journal, at_us, site, (i.place for i in found.values()), a_day)
     for name in SUPPLIERS:
         lead = lead_time_d(seed, name)
         journal.put("partners", at_us, name, kind="supplier", name=name.title(), lead_time_d=lead)

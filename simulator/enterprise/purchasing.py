@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from simulator.enterprise.agenda import Agenda
 from simulator.enterprise.invoices import invoice
 from simulator.enterprise.journal import Journal
-from simulator.enterprise.materials import lead_time_d, price_cents, supplier_of
+from simulator.enterprise.materials import lead_time_d, supplier_of
 from simulator.enterprise.stock import EXTERNAL, Stock
 from simulator.enterprise.supply.fulfilment import Fulfilment
+from simulator.enterprise.supply.terms import packs, paid_cents
 from simulator.instants import DAY, HOUR, to_datetime, to_us
 from simulator.streams import stream
 
@@ -28,7 +29,7 @@ class Purchasing:
         way: Fulfilment,
     ) -> None:  # fmt: skip
         self.journal, self.agenda, self.stock, self.seed, self.use, self.way = journal, agenda, stock, seed, use, way
-        self._price: dict[str, int] = {}
+        self._price: dict[str, float] = {}
         self._on_order = dict.fromkeys(use, 0)
         self._count = 0
 
@@ -63,7 +64,7 @@ class Purchasing:
         ordered = start_us - HISTORY_D * DAY + int(draw.uniform(0, EVERY_D) * DAY)
         n = 0
         while ordered < start_us - (lead * 1.6 + 1) * DAY:
-            key, qty = f"po-{material}-{n:03d}", _round(use * EVERY_D * draw.uniform(0.8, 1.2))
+            key, qty = f"po-{material}-{n:03d}", packs(use * EVERY_D * draw.uniform(0.8, 1.2))
             arrives = ordered + int(lead * draw.uniform(0.85, 1.5) * DAY)
             self.agenda.at(
                 ordered,
@@ -77,7 +78,7 @@ class Purchasing:
         for material, (use, _) in self.use.items():
             days = lead_time_d(self.seed, supplier_of(self.seed, material)) * 1.5 + 4
             for n in range(3):
-                qty = _round(use * days / 3)
+                qty = packs(use * days / 3)
                 lot = f"lot-open-{material}-{n + 1}"
                 self._lot(at_us, lot, material, qty)
                 self.stock.move(at_us, material, lot, EXTERNAL, "raw-1", qty, "adjustment", "opening")
@@ -87,7 +88,7 @@ class Purchasing:
             lead = lead_time_d(self.seed, supplier_of(self.seed, material))
             held = self.stock.on_hand(material, "raw-1") + self.stock.on_hand(material, "dock-1")
             if held + self._on_order[material] < use * (lead * 1.5 + 3):
-                self._buy(at_us, material, _round(use * EVERY_D), lead)
+                self._buy(at_us, material, packs(use * EVERY_D), lead)
 
     def _buy(self, at_us: int, material: str, qty: int, lead: float) -> None:
         key = self._key()
@@ -109,14 +110,14 @@ class Purchasing:
 
     def _order(self, at_us: int, key: str, material: str, qty: int, promised_us: int, order: str | None = None) -> None:
         supplier = supplier_of(self.seed, material)
-        self._price[key] = price_cents(self.seed, material, self.use[material][1], at_us)
+        self._price[key] = paid_cents(self.seed, material, self.use[material], qty, at_us)
         order = order or f"{supplier}-{to_datetime(at_us):%Y%m%d}"
         hurry = order != key and stream(self.seed, "wish", key).random() < 0.15
         wanted = promised_us - DAY if hurry else promised_us
         self.journal.put(
             "purchase_orders", at_us, key, supplier=supplier, material=material,
             qty=float(qty), unit_price_cents=self._price[key], ordered_at=at_us, promised_at=promised_us,
-            received_at=None, received_qty=None, status="open", order_id=order, requested_at=wanted,
+            received_at=None, received_qty=None, status="open", order_id=order, requested_at=wanted, site=self.way.site,
         )  # fmt: skip
         self.way.ordered(at_us, "inbound", key, order, supplier, material, qty, wanted)
         if order != key:
@@ -159,8 +160,3 @@ class Purchasing:
     def _lot(self, at_us: int, lot: str, material: str, qty: int) -> None:
         self.journal.put("lots", at_us, lot, material=material, qty=float(qty), created_at=at_us, order_id=None,
                          supplier=supplier_of(self.seed, material))  # fmt: skip
-
-
-def _round(qty: float) -> int:
-    """Order quantities come in hundreds."""
-    return max(100, round(qty / 100) * 100)

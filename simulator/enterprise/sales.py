@@ -67,7 +67,7 @@ class Sales:
         self.journal.put(
             "sales_orders", at, key, customer=customer, product=product, qty=float(qty), unit_price_cents=price,
             ordered_at=at, requested_at=requested, shipped_at=None, shipped_qty=None, status="open",
-            order_id=(order := f"{customer}-{to_datetime(at):%Y%m%d}"),
+            order_id=(order := f"{customer}-{to_datetime(at):%Y%m%d}"), site=self.way.site,
         )  # fmt: skip
         self.way.ordered(at, "outbound", key, order, customer, product, qty, requested)
         self.way.confirm(at, "outbound", key, qty, requested)

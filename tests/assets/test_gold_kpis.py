@@ -21,6 +21,7 @@ from assets.gold.losses import losses
 from assets.gold.oee import oee
 from assets.gold.yield_ import yield_
 from assets.silver.enterprise import enterprise_tables
+from assets.silver.judging import Judging
 from assets.silver.rejected_records import rejected_records
 from assets.silver.stock_ledger import stock_ledger
 from plant.adapters.canonical import CANONICAL
@@ -61,7 +62,7 @@ def run(shelf, assets, first=None, last=None):
     tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     return dg.materialize(
         [*GOLD, *SILVER, *OUTSIDE], selection=list(assets), tags=tags if first else {},
-        resources={"plant": PLANT, "io_manager": shelf, "run_mapping": run_mapping},
+        resources={"plant": PLANT, "io_manager": shelf, "judging": Judging(PLANT, run_mapping)},
     )  # fmt: skip
 
 

@@ -71,6 +71,7 @@ def test_it_says_what_to_do_and_why_and_how_it_is_approved(tiny: ModuleType, own
     assert "**bar-20** is to be reordered. **Buy 1,040 m, needed by Mon 23 Nov.**" in said[1]
     text = _words(app)
     assert "260 m on hand; reorder at 400." in text
+    assert "**1 statement or count differs** from the ledger: bar-20." in text
     assert "shopfloor proposals draft --by NAME" in text
     assert "at raw-1: below its reorder point" not in text, "the order speaks for it"
     assert [h.value for h in app.subheader][2:] == [

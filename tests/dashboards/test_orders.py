@@ -81,6 +81,19 @@ def test_late_orders_come_first_and_money_adds_up(root: Path, open_page: Open) -
     assert "no labour rate" in orders["note"].to_list()[0]
 
 
+def test_one_order_says_what_a_good_piece_cost_and_why_it_is_over(root: Path, open_page: Open) -> None:
+    app = open_page(root, "orders")
+    app.selectbox(key="order").set_value("wo-done").run()
+    assert not app.exception
+    told = words(app)
+    assert "1,200" in told and "12.24" in told and "10.20" in told, "over 98 good pieces"
+    assert "{tolerance}" not in told
+    costs = app.dataframe[1].value
+    assert costs["component"].to_list() == ["machine", "total"]
+    for row in costs.to_dict("records"):
+        assert row["variance"] == row["prices"] + row["use"] + row["standing"] + row["lost"] == 200.0
+
+
 def test_a_loss_says_what_it_cost_or_that_nothing_says_so(
     root: Path, tiny: ModuleType, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

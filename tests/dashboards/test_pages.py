@@ -99,7 +99,7 @@ def test_oee_shows_bounds_and_coverage(tiny: ModuleType, tiny_root: Path, open_p
     earned = rows["ideal_s"].sum() * rows["good_pcs"].sum() / rows["produced_pcs"].sum()
     assert fact(app, "OEE") == f"{100 * earned / (pbt - unknown):.0f} %"
     assert f"between {100 * earned / pbt:.0f} % and {100 * (earned + unknown) / pbt:.0f} %" in words(app)
-    assert fact(app, "Coverage") == f"{100 * (pbt - unknown) / pbt:.0f} %"
+    assert fact(app, "Coverage") == f"{100 * (pbt - unknown) / pbt:.1f} %"
 
 
 def test_deep_link_chooses_line_and_days(tiny: ModuleType, tiny_root: Path, open_page: Open) -> None:
@@ -134,7 +134,7 @@ def test_nothing_planned_is_a_dash_with_its_reason(
     )
     Lake(root).replace_days("gold.oee", rows, tiny.DAYS)
     Lake(root).replace_days("gold.kpi_sums", tiny_sums.sums(rows), tiny.DAYS)
-    assert "press-1: –, nothing planned" in words(open_page(root, "oee"))
+    assert "press-1: no OEE, nothing planned" in words(open_page(root, "oee"))
 
 
 def test_yield_of_a_product_that_made_nothing_is_a_dash(tiny_root: Path, open_page: Open) -> None:
@@ -184,7 +184,7 @@ def test_trust_shows_sources_checks_and_quarantine(tiny: ModuleType, tiny_root: 
     tiny.write_health(tiny_root)  # anew: a collector that has said nothing for a while counts as silent
     text = words(open_page(tiny_root, "trust"))
     assert "No answer from the device; check its power and the cable." in text
-    assert "stock not negative: 1 row against it" in text
+    assert "Check **silver.stock_ledger stock not negative** failed: 1 row against it" in text
     assert "row 17: 'abc' is not a number" in text
     assert "Data until 06:00" in text
     assert "Rows held back 2" in text

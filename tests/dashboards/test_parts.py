@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import polars as pl
+import pytest
 
-from dashboards import cards, clock, export, findings
+from assets.expectations import suite
+from dashboards import cards, clock, export
+from dashboards.attention import check_words, findings
 from dashboards.ranking import decided
 from plant.states import Account, LossClass
+from plant.tables import tables
 
 NO_ROWS = pl.DataFrame(schema={"coverage": pl.Float64})
 
@@ -42,10 +46,37 @@ def test_wall_clock_keeps_an_even_axis_over_the_night_the_clocks_change() -> Non
     assert not clock.changes("Europe/Berlin", since, since)
 
 
+NOTHING = (
+    pl.DataFrame(schema=["kind", "severity", "subject", "message", "at"]), NO_ROWS, pl.DataFrame(),
+    pl.DataFrame(schema=["status"]),
+)  # fmt: skip
+
+
 def test_findings_of_nothing_are_nothing() -> None:
-    alerts = pl.DataFrame(schema=["kind", "severity", "subject", "message", "at"])
-    assert findings.findings(alerts, NO_ROWS, pl.DataFrame(), pl.DataFrame(schema=["status"])) == []
+    assert findings.findings(*NOTHING, pl.DataFrame(schema=["state"])) == []
     assert findings.headline([]) == "Nothing urgent."
+
+
+@pytest.mark.parametrize(
+    ("cents", "said"),
+    [([100_000, 250_050], "**2 proposals wait** for approval, worth 3,500 EUR."),
+     ([100_000, None], "**2 proposals wait** for approval, worth at least 1,000 EUR."),
+     ([None], "**1 proposal waits** for approval.")],
+)  # fmt: skip
+def test_what_waits_for_a_second_key_is_told(cents: list[int | None], said: str) -> None:
+    states = ["submitted"] * len(cents)
+    proposals = pl.DataFrame({"state": [*states, "draft"], "value_cents": pl.Series([*cents, 7], dtype=pl.Int64)})
+    [one] = findings.findings(*NOTHING, proposals, "EUR")
+    assert (one.urgency, findings.PAGES[one.kind][1], one.text) == ("medium", "Approvals", said)
+
+
+def test_every_check_that_only_warns_has_words() -> None:
+    """A rule whose failure is a finding for people is told in words, and no words are of a rule that is gone."""
+    rules = {
+        f"{name} {rule.name}": rule.severity
+        for name, contract in tables().items() if contract.layer in ("silver", "gold") for rule in suite(contract)
+    }  # fmt: skip
+    assert {n for n, severity in rules.items() if severity == "warning"} == set(check_words.FOUND)
 
 
 def test_export_holds_the_approved_quantity_and_who_approved() -> None:
@@ -115,7 +146,8 @@ def test_every_account_and_loss_class_has_a_word_and_a_colour_of_its_own() -> No
 def test_the_app_brings_in_neither_dagster_nor_the_workbench() -> None:
     heavy = "dagster", "connectors", "assets", "models", "sklearn", "great_expectations", "asyncua"
     code = (
-        "import sys; from dashboards import cards, charts, curves, data, export, findings, frame, ranking; "
+        "import sys; from dashboards import cards, charts, curves, data, export, frame, ranking; "
+        "from dashboards.attention import findings; "
         f"print([m for m in {heavy!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from dashboards.supply import data
+from pipelines.cli import app as cli
 from warehouse.lake import Lake
 
 sys.path.append(str(Path(__file__).parents[1] / "pipelines"))
@@ -69,3 +73,42 @@ def test_a_name_is_no_markdown(root: Path, tmp_path: Path, open_page: Open) -> N
 
 def test_a_time_without_lines_says_so(tiny_root: Path, open_page: Open) -> None:
     assert "No order line was due" in read(open_page(tiny_root, "supply"))
+
+
+def test_a_delivery_without_its_order_line_is_told(root: Path, tmp_path: Path, open_page: Open) -> None:
+    own = Path(shutil.copytree(root, tmp_path / "own"))
+    lost = supply_lake._came("GR-9", "po *x*", "inbound", 70, 4)
+    supply_lake.write(Lake(own), {"deliveries": [*supply_lake.books()["deliveries"], lost]})
+    for page in ("supply", "trust"):
+        app = open_page(own, page)
+        assert not app.exception
+        text = read(app)
+        assert r"Delivery GR\-9: **70 pcs of bolt** from Acme Bolts on Mon 16 Nov" in text
+        assert r"names order line po \*x\*, which no system has." in text
+        assert "1 delivery counts nowhere" in text
+    assert "counts nowhere" not in read(open_page(root, "supply"))
+
+
+@pytest.mark.parametrize("form", data.FORMS)
+def test_the_file_is_the_one_of_the_command_line(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("SHOPFLOOR_ROOT", str(root))
+    monkeypatch.setenv("SHOPFLOOR_PLANT", str(supply_lake.PLANT))
+    for since in (None, date(2026, 11, 10)):
+        out = tmp_path / f"out{form}"
+        words = ["export", "supplier", "acme", "--to", str(out), "--root", str(root), "--plant", str(supply_lake.PLANT)]
+        told = CliRunner().invoke(cli, words + ([f"--since={since}"] if since else []))
+        assert told.exit_code == 0, told.output
+        assert data.partner_file("inbound", "acme", "Acme Bolts", since, form) == out.read_bytes()
+
+
+def test_the_page_offers_the_file_where_the_plant_is_known(
+    root: Path, monkeypatch: pytest.MonkeyPatch, open_page: Open
+) -> None:
+    assert not open_page(root, "supply").get("download_button")
+    monkeypatch.setenv("SHOPFLOOR_PLANT", str(supply_lake.PLANT))
+    app = open_page(root, "supply")
+    assert [b.proto.label for b in app.get("download_button")] == ["Download acme.xlsx"]
+    app.selectbox(key="file-Suppliers").set_value(supply_lake.SECRET).run()
+    assert [b.proto.label for b in app.get("download_button")] == ["Download secret-rival.xlsx"]

@@ -213,14 +213,14 @@ def inventory() -> pl.DataFrame:
     """gold.inventory: one below its reorder point, one negative, one without movement, one plain."""
     rows: Rows = []
     for n, day in enumerate(DAYS):
-        for material, where, unit, qty, worth, cover, rop, abc, alert in [
-            ("bar-20", "raw-1", "m", 900.0 - 320 * n, 4.2, 6.5 - 2 * n, 400.0, "A",
+        for material, where, unit, qty, worth, cover, rop, alert in [
+            ("bar-20", "raw-1", "m", 900.0 - 320 * n, 4.2, 6.5 - 2 * n, 400.0,
              "below_reorder_point" if n == 2 else None),
-            ("coil-2", "raw-2", "kg", 5200.0 - 100 * n, 1.9, 21.0, 1800.0, "A", None),
-            ("shaft-20", "fg-1", "pcs", 410.0 + 60 * n, 17.5, 3.1, 250.0, "A", None),
-            ("bracket-s", "fg-1", "pcs", -12.0 if n == 2 else 240.0, 2.3, None, None, "B",
+            ("coil-2", "raw-2", "kg", 5200.0 - 100 * n, 1.9, 21.0, 1800.0, None),
+            ("shaft-20", "fg-1", "pcs", 410.0 + 60 * n, 17.5, 3.1, 250.0, None),
+            ("bracket-s", "fg-1", "pcs", -12.0 if n == 2 else 240.0, 2.3, None, None,
              "negative_stock" if n == 2 else None),
-            ("label-roll", "wip-shafts", "pcs", 30.0, 6.0, None, None, "C", "no_movement"),
+            ("label-roll", "wip-shafts", "pcs", 30.0, 6.0, None, None, "no_movement"),
         ]:  # fmt: skip
             rows.append(
                 {
@@ -235,8 +235,6 @@ def inventory() -> pl.DataFrame:
                     "issued_qty": 90.0,
                     "turns": 11.0 if cover else None,
                     "days_of_cover": cover,
-                    "abc": abc,
-                    "xyz": "X" if cover else None,
                     "reorder_point_qty": rop,
                     "alert": alert,
                     "revision": 1,

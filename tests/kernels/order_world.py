@@ -11,9 +11,10 @@ from ledger_run import Ledgers, run
 from test_naive_demo import delivered
 
 import simulator
-from assets.kernels.enterprise.stock import ledger as stock_ledger
 from assets.kernels.finance.order_days import order_days
 from assets.kernels.finance.rates import timeline
+from assets.kernels.stock.ledger import ledger as stock_ledger
+from assets.kernels.stock.sites import sites_of
 from plant.calendar import clock
 from plant.config import Plant, load
 from plant.dimensions import machines_frame
@@ -24,7 +25,7 @@ FIRST, LAST = date(2026, 11, 17), date(2026, 11, 18)
 WINDOW = datetime(2026, 11, 17, 5, tzinfo=UTC), datetime(2026, 11, 19, 5, tzinfo=UTC)
 NAMED = {"operations": "operation_id", "work_orders": "order_id", "cost_rates": "rate_id", "materials": "material",
          "bom_lines": "bom_line_id", "stock_moves": "move_id", "locations": "location",
-         "invoices": "invoice_id"}  # fmt: skip
+         "invoices": "invoice_id", "exchange_rates": "exchange_id"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def world(seed: int = 7, window: tuple[datetime, datetime] = WINDOW, days: tuple
     made = run(plant, replace(data, bronze=pl.concat([data.bronze, metered])), *days)
     books = {name: _table(floor, name, key) for name, key in NAMED.items()}
     sites = {s.name: (s.timezone, clock(s.day_start)) for s in plant.file.site}
-    moved = stock_ledger(books["stock_moves"].lazy(), books["locations"].lazy(), sites, plant.file.site[0].name)
+    moved = stock_ledger(books["stock_moves"].lazy(), books["locations"].lazy(), sites, sites_of(plant))
     return World(plant, floor, made, books | {"stock_ledger": moved.collect()}, *days)
 
 
@@ -93,4 +94,5 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
 def _table(floor: simulator.Run, name: str, key: str) -> pl.DataFrame:
     current = known_at(floor.tables[name], int(floor.end_at.timestamp() * 1e6)).rename({"id": key})
     silver = "bills_of_material" if name == "bom_lines" else name
-    return current.select(pl.col(c).cast(t) for c, t in table(f"silver.{silver}").schema.items())
+    said = current.with_columns(pl.lit(None).alias(c) for c in table(f"silver.{silver}").schema if c not in current)
+    return said.select(pl.col(c).cast(t) for c, t in table(f"silver.{silver}").schema.items())

@@ -32,7 +32,7 @@ def built(request) -> tuple[World, pl.DataFrame, pl.DataFrame]:
     made = world(seed, **given)
     base, books = made.days(), {n: f.lazy() for n, f in made.books.items()}
     orders = order_performance(
-        base.lazy(), books["operations"], books["work_orders"], made.machines(), reach(made.ledgers.time.lazy())
+        base.lazy(), books["operations"], books["work_orders"], made.machines(), reach(made.ledgers.time.lazy()), 14_400
     )
     return made, base, orders
 
@@ -99,7 +99,7 @@ def test_variances_add_up_and_open_orders_have_no_standard(built):
 
 def test_operations_add_up_to_the_ledger(built):
     made, base, _ = built
-    found = operation_performance(base.lazy(), *lazy(made, "operations"), made.machines())
+    found = operation_performance(base.lazy(), *lazy(made, "operations"), made.machines(), 14_400)
     ledger = made.ledgers.time.filter(pl.col("order_id").is_not_null(), pl.col("account") == "production")
     assert found["run_us"].sum() == ledger["duration_us"].sum()
     assert found["good_pcs"].sum() == made.ledgers.count.filter(pl.col("order_id").is_not_null())["good_pcs"].sum()
@@ -119,7 +119,7 @@ def test_wip_is_the_open_orders_and_cash_has_all_three(built):
     assert days["ended_orders"].sum() == orders.height - orders["open"].sum()
     ledger, invoices = lazy(made, "stock_ledger", "invoices")
     now = records_reach_us(made.ledgers.time.lazy(), ledger, invoices)
-    found = cash_to_cash(ledger, invoices, "Europe/Berlin", now)
+    found = cash_to_cash(ledger, invoices, *lazy(made, "exchange_rates"), "Europe/Berlin", "EUR", now)
     latest = found.filter(grain="trailing").row(-1, named=True)
     assert latest["cash_to_cash_d"] == pytest.approx(latest["dio_d"] + latest["dso_d"] - latest["dpo_d"])
     before = found.filter(grain="month").row(0, named=True)

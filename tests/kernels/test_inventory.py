@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.kernels.enterprise.inventory import COLUMNS, SERVICE_Z, first_needed, inventory
-from assets.kernels.enterprise.supply import lead_times, on_order
+from assets.kernels.stock.daily import COLUMNS, SERVICE_Z, first_needed, inventory
+from assets.kernels.stock.sites import Sites
+from assets.kernels.stock.supply import lead_times, on_order
 from plant.tables import table
 
 DAY0 = date(2026, 9, 1)
@@ -50,7 +51,7 @@ def purchases(*rows):
         arrived = None if received is None else at(received)
         orders.append((f"po{n}", "acme", "bar", qty, 1, at(ordered), None, arrived, None, status))
     schema = dict(list(table("silver.purchase_orders").schema.items())[:10])
-    return pl.LazyFrame(orders, schema=schema, orient="row")
+    return pl.LazyFrame(orders, schema=schema, orient="row").with_columns(site=pl.lit("northmill"))
 
 
 def partners(agreed=None):
@@ -61,8 +62,9 @@ def partners(agreed=None):
 def run(rows, first, last, bought=(), agreed=None):
     begin = (first_needed(DAY0 + timedelta(days=first)) - DAY0).days
     return inventory(
-        ledger(*rows), MATERIALS, purchases(*bought), partners(agreed), days(begin, last), DAY0 + timedelta(days=first)
-    ).collect()
+        ledger(*rows), MATERIALS, purchases(*bought), partners(agreed), days(begin, last), DAY0 + timedelta(days=first),
+        Sites(("northmill",)),
+    ).collect()  # fmt: skip
 
 
 def test_the_frame_keeps_the_contract_and_its_key():
@@ -119,27 +121,14 @@ def test_the_window_is_28_days():
 def test_scrap_and_adjustments_are_no_demand():
     rows = [post(0, 100), *(post(1, -1, kind=k, hour=7 + n) for n, k in enumerate(("scrap", "adjustment")))]
     row = run(rows, 1, 1).row(0, named=True)
-    assert (row["on_hand_qty"], row["issued_qty"], row["days_of_cover"], row["abc"], row["xyz"]) == (
-        98.0, 0.0, None, None, None)  # fmt: skip
+    assert (row["on_hand_qty"], row["issued_qty"], row["days_of_cover"]) == (98.0, 0.0, None)
 
 
 def test_a_transfer_is_demand_on_the_location_it_leaves_not_on_the_material():
     rows = [post(0, 100, hour=6), post(1, -10, kind="transfer"), post(1, 10, kind="transfer", location="ship-1")]
     row = run(rows, 1, 1, agreed=4.0, bought=[(-1, None)]).filter(pl.col("location") == "raw-1").row(0, named=True)
     assert (row["issued_qty"], row["days_of_cover"]) == (10.0, 90 / 5)
-    assert (row["abc"], row["xyz"], row["reorder_point_qty"]) == (None, None, None)
-
-
-def test_abc_by_value_and_xyz_by_variation_over_all_locations():
-    rows = [post(0, 1000, hour=6), post(0, 1000, material="plate", hour=6), post(0, 1000, material="tube", hour=6)]
-    for day in range(10):
-        rows += [post(day, -4.5, kind="issue"), post(day, -4.5, kind="shipment", hour=13)]
-        rows += [post(day, -1.5, kind="issue", material="plate")] if day % 2 else []
-    rows.append(post(9, -6, kind="issue", material="tube"))
-    frame = run(rows, 9, 9)
-    got = {r["material"]: (r["abc"], r["xyz"]) for r in frame.iter_rows(named=True)}
-    # value of issues 90, 7.5, 6: shares before each 0, 87 %, 94 %; variation 0, 1.05, 3.2
-    assert got == {"bar": ("A", "X"), "plate": ("B", "Z"), "tube": ("B", "Z")}
+    assert row["reorder_point_qty"] is None
 
 
 def test_the_reorder_point_follows_its_formula():

@@ -46,7 +46,7 @@ CONVERT = {"qty": {"from": "u", "to": "b"}, "unit_price_cents": {"from": "u", "t
 
 @pytest.mark.parametrize(
     ("unit", "base", "qty", "price"),
-    [("kg", "kg", 10.0, 250), ("kg", "g", 10_000.0, 0), ("g", "kg", 0.01, 250_000), ("Sack", "kg", 250.0, 10),
+    [("kg", "kg", 10.0, 250), ("kg", "g", 10_000.0, 0.25), ("g", "kg", 0.01, 250_000), ("Sack", "kg", 250.0, 10),
      ("Sack", "Sack", 10.0, 250), ("kg", "Sack", 0.4, 6250), ("roll", "roll", 10.0, 250)],
 )  # fmt: skip
 def test_a_quantity_is_multiplied_and_a_price_divided(unit, base, qty, price):

@@ -13,14 +13,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.kernels.enterprise.inventory import first_needed, inventory
 from assets.kernels.stock.classes import classes, on_hand
+from assets.kernels.stock.daily import first_needed, inventory
 from assets.kernels.stock.demand import weekly
+from assets.kernels.stock.sites import Sites
 from models.replenishment.pattern import described, panel
 from plant.tables import table
 
 DATA = Path(os.environ.get("SHOPFLOOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SITE, FIRST, LAST = "shop", date(2010, 12, 1), date(2011, 12, 9)
+SITES = Sites((SITE,))
 SAMPLE = 8
 """One stock code in so many, for a test of seconds; the figures of all are in docs/inventory.md."""
 
@@ -78,11 +80,12 @@ def stand(postings: pl.DataFrame, first: date) -> tuple[pl.DataFrame, pl.DataFra
     schema = table("silver.materials").schema
     goods = cents.with_columns(kind=pl.lit("finished"), unit=pl.lit("pcs"))
     materials = pl.concat([pl.DataFrame(schema=schema), goods], how="diagonal_relaxed").lazy()
-    stock = inventory(postings.lazy(), materials, empty["purchase_orders"], empty["partners"], days(first), first)
+    orders, partners = empty["purchase_orders"], empty["partners"]
+    stock = inventory(postings.lazy(), materials, orders, partners, days(first), first, SITES)
     held = stock.collect(engine="in-memory")
     ends = days(LAST).filter(pl.col("production_day") == LAST).select("site", "production_day", "end_at")
     asked = described(
-        panel(weekly(postings.lazy(), empty["sales_orders"], empty["bills_of_material"], ends.collect(), [SITE]))
+        panel(weekly(postings.lazy(), empty["sales_orders"], empty["bills_of_material"], ends.collect(), SITES))
     )
     now = on_hand(postings.lazy(), held.lazy(), empty["locations"], ends)
     return held, classes(asked.lazy(), now, materials, 180, 120.0).collect()

@@ -15,7 +15,7 @@ from test_order_days import ORDER, order, rates
 from assets.kernels.finance.cash import cash_to_cash
 from assets.kernels.finance.order_costs import order_costs
 from assets.kernels.finance.order_days import order_days
-from assets.kernels.finance.performance import order_performance
+from assets.kernels.finance.performance import operation_performance, order_performance
 from assets.kernels.finance.rates import timeline
 from assets.kernels.finance.reach import reach
 from assets.kernels.finance.variances import LEVELS, explained
@@ -25,6 +25,7 @@ RATES = (
     ("machine", None, 6000, None, 60), ("machine", None, 7200, 60, None), ("setup", None, 3000, None, None),
     ("labour", None, 3600, None, None), ("overhead", None, 600, None, None), ("energy", None, 20, None, None),
 )  # fmt: skip
+NO_RATES = _frame("exchange_rates", [])
 ISSUES = (
     (1, "blank", "raw-1", "issue", -11000, {"qty": -110.0, "reference": "A"}),
     (50, "blank", "raw-1", "issue", 500, {"qty": 5.0, "reference": "A"}),
@@ -41,7 +42,7 @@ def operations(**more):
     return _frame("operations", [row | more])
 
 
-def books(steps=None, cost_rates=RATES, orders=None, moves=ISSUES):
+def ordered(steps=None, cost_rates=RATES, orders=None):
     """An order of 100 pieces: set up in 20 min, 60 min of production, 20 stopped; 90 good, 10 scrapped."""
     time = time_ledger(("setup", 20, ORDER), ("production", 40, ORDER), ("delay", 20, ORDER), ("production", 20, ORDER))
     counts = count_ledger((90, 10, 30.0, ORDER))
@@ -51,8 +52,14 @@ def books(steps=None, cost_rates=RATES, orders=None, moves=ISSUES):
     lines = timeline(rates(*cost_rates), places)
     none = _frame("energy_ledger", [])
     days = order_days(time, counts, none, steps, orders, places, lines)
-    performed = order_performance(days.lazy(), steps, orders, places, reach(time))
-    performed = performed.with_columns(planned_pcs=pl.lit(100.0))
+    performed = order_performance(days.lazy(), steps, orders, places, reach(time), 14_400)
+    return days, performed.with_columns(planned_pcs=pl.lit(100.0)), lines
+
+
+def books(steps=None, cost_rates=RATES, orders=None, moves=ISSUES):
+    """The costs of `ordered`, its days, the orders, and the books of its material."""
+    days, performed, lines = ordered(steps, cost_rates, orders)
+    steps = operations() if steps is None else steps
     parts = (stock(*moves), locations(("raw-1", "raw")), materials(("blank", "raw", 90), ("glue", "raw", 40)),
              bills(("shaft-20", "blank", 1.0)))  # fmt: skip
     return order_costs(days.lazy(), performed, steps, *parts, lines), days, performed, parts
@@ -163,14 +170,29 @@ def test_cash_to_cash_is_balances_over_time():
          "issued_at": instant(1), "paid_at": None},
     ])  # fmt: skip
     as_of = int(instant(31).timestamp() * 1e6)
-    row = cash_to_cash(moves, bills_, "UTC", as_of).filter(grain="month").row(0, named=True)
+    row = cash_to_cash(moves, bills_, NO_RATES, "UTC", "EUR", as_of).filter(grain="month").row(0, named=True)
     assert row["days"] == row["inventory_days"] == 30
     assert row["inventory"] == pytest.approx((100 * 10 + 60 * 20) / 30)
     assert row["dio_d"] == pytest.approx((100 * 10 + 60 * 20) / 40)
     assert row["dso_d"] == pytest.approx(90 * 10 / 90)
     assert row["dpo_d"] == pytest.approx(30)
     assert row["cash_to_cash_d"] == pytest.approx(55 + 10 - 30)
-    alone = cash_to_cash(moves.head(1), bills_.filter(kind="payable"), "UTC", as_of).row(0, named=True)
+    alone = cash_to_cash(moves.head(1), bills_.filter(kind="payable"), NO_RATES, "UTC", "EUR", as_of).row(0, named=True)
     assert (alone["dio_d"], alone["dso_d"], alone["cash_to_cash_d"]) == (None, None, None)
     assert "nothing was shipped" in alone["note"]
-    assert cash_to_cash(moves.head(0), bills_.head(0), "UTC", as_of).is_empty()
+    assert cash_to_cash(moves.head(0), bills_.head(0), NO_RATES, "UTC", "EUR", as_of).is_empty()
+
+
+@pytest.mark.parametrize(("hours", "word"), [(0.5, "late_start"), (1.0, "on_time")])
+def test_what_is_in_time_is_what_the_plant_says(hours, word):
+    time = time_ledger(("production", 100, ORDER))
+    steps = operations(planned_start_at=at(-60), planned_end_at=at(100))
+    found = operation_performance(_days(time, steps), steps, machines(time), hours * 3600)
+    assert found["adherence"].to_list() == [word]
+
+
+def _days(time, steps):
+    places = machines(time).with_columns(operation=pl.lit("turning"))
+    none = _frame("energy_ledger", [])
+    days = order_days(time, count_ledger(), none, steps, order(), places, timeline(rates(), places))
+    return days.lazy()

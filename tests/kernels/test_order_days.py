@@ -22,12 +22,12 @@ ORDER = {"order_id": "A", "operation": "turning", "product": "shaft-20"}
 
 
 def rates(*rows):
-    """Rows are (kind, scope, cents, from minute or None, to minute or None)."""
+    """Rows are (kind, scope, cents, from minute or None, to minute or None, unit where it is another)."""
     return _frame("cost_rates", [
-        {"rate_id": f"r{n}", "kind": kind, "scope": scope, "unit": "kWh" if kind == "energy" else "h",
-         "rate_cents": float(cents), "valid_from_at": None if a is None else at(a),
-         "valid_to_at": None if b is None else at(b)}
-        for n, (kind, scope, cents, a, b) in enumerate(rows)
+        {"rate_id": f"r{n}", "kind": kind, "scope": scope, "rate_cents": float(cents),
+         "unit": unit[0] if unit else "kWh" if kind == "energy" else "h",
+         "valid_from_at": None if a is None else at(a), "valid_to_at": None if b is None else at(b)}
+        for n, (kind, scope, cents, a, b, *unit) in enumerate(rows)
     ]).collect()  # fmt: skip
 
 
@@ -189,7 +189,8 @@ def test_an_order_without_operations_is_unknown_once_begun_and_counts_what_was_r
     assert {b: split[b] / 6e7 for b in BUCKETS if split[b]} == {"queue_us": 15, "unknown_us": 30}
     days = base(time, rates(), steps=none, orders=orders)
     received = stock((40, "shaft-20", "fg", "production", 700, {"qty": 9.0, "reference": "A"}))
-    found = order_performance(days.lazy(), none, orders, machines(time), reach(time), received).row(0, named=True)
+    performed = order_performance(days.lazy(), none, orders, machines(time), reach(time), 14_400, received)
+    found = performed.row(0, named=True)
     assert (found["good_pcs"], found["started_pcs"], found["line"], found["site"]) == (9, 9, None, "northmill")
     two = pl.concat([machines(time), machines(time).with_columns(machine=pl.lit("m-9"), site=pl.lit("elsewhere"))])
     assert spans(none, orders, two).is_empty(), "nobody says at which site"

@@ -8,7 +8,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.kernels.enterprise.stock import EXTERNAL, ledger
+from assets.kernels.stock.ledger import EXTERNAL, ledger
+from assets.kernels.stock.sites import Sites
 from plant.tables import table
 
 SITES = {"northmill": ("Europe/Berlin", time(6)), "osaka": ("Asia/Tokyo", time(0))}
@@ -25,12 +26,12 @@ def frame(*moves):
 
 
 def where(**zones):
-    rows = [(k.replace("_", "-"), z, None, None, None) for k, z in zones.items()]
+    rows = [(k.replace("_", "-"), z, None, None, None, None) for k, z in zones.items()]
     return pl.LazyFrame(rows, schema=table("silver.locations").schema, orient="row")
 
 
 def book(*moves, places=None):
-    return ledger(frame(*moves), places if places is not None else where(), SITES, "northmill").collect()
+    return ledger(frame(*moves), places if places is not None else where(), SITES, Sites(tuple(SITES))).collect()
 
 
 def test_a_transfer_is_two_signed_postings_that_cancel_rounded_half_to_even():

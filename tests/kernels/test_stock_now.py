@@ -14,6 +14,7 @@ from assets.kernels.stock.ageing import ageing
 from assets.kernels.stock.classes import classes, on_hand
 from assets.kernels.stock.demand import weekly
 from assets.kernels.stock.differences import differences
+from assets.kernels.stock.sites import Sites
 from assets.kernels.stock.space import space_use
 from plant.tables import table
 
@@ -67,7 +68,7 @@ def level(name, qty, day, hour=13.0, kind="system", **more):
 def judged(postings, levels, booked=()):
     moves = frame("silver.stock_moves", *({"move_id": f"m{n}", "booked_at": when} for n, when in booked))
     out = differences(frame("silver.stock_ledger", *postings), moves, frame("silver.stock_levels", *levels), MATERIALS,
-                      PLACES, [SITE]).collect()  # fmt: skip
+                      PLACES, Sites((SITE,))).collect()  # fmt: skip
     assert dict(out.schema) == table("gold.stock_differences").schema
     return {r["statement"]: r for r in out.iter_rows(named=True)}
 
@@ -165,7 +166,7 @@ def test_space_is_taken_by_what_is_there_against_what_there_is():
 
     rows = [stock(0, "bar", "raw-1", 30.0), stock(0, "nut", "raw-2", 10.0), stock(0, "bar", "raw-2", -5.0),
             stock(1, "nut", "fg-1", 7.0), stock(1, "nut", "lost-1", 1.0)]  # fmt: skip
-    out = space_use(frame("gold.inventory", *rows), MATERIALS, PLACES, [SITE]).collect()
+    out = space_use(frame("gold.inventory", *rows), MATERIALS, PLACES, Sites((SITE,))).collect()
     assert dict(out.schema) == table("gold.space_use").schema
     got = {((r["production_day"] - DAY0).days, r["zone"]): (r["used"], r["capacity"], r["materials"])
            for r in out.iter_rows(named=True)}  # fmt: skip
@@ -178,7 +179,7 @@ def test_space_is_taken_by_what_is_there_against_what_there_is():
 
 def asked(postings, sales=(), bills=(), day=20):
     out = weekly(frame("silver.stock_ledger", *postings), frame("silver.sales_orders", *sales),
-                 frame("silver.bills_of_material", *bills), ends(day).collect(), [SITE])  # fmt: skip
+                 frame("silver.bills_of_material", *bills), ends(day).collect(), Sites((SITE,)))  # fmt: skip
     return {key: part.sort("week")["qty"].to_list() for key, part in
             ((k, p) for k, p in out.partition_by("material", "basis", as_dict=True).items())}  # fmt: skip
 

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from assets.kernels.enterprise.supply import on_order
 from assets.kernels.stock.position import position
 from assets.kernels.stock.shelves import bins, shelved
+from assets.kernels.stock.sites import Sites
+from assets.kernels.stock.supply import on_order
 from plant.tables import table
 
 SITE, LAST = "here", date(2026, 1, 31)
+HERE = Sites((SITE,))
 
 
 def at(day, hour=12.0):
@@ -56,7 +58,7 @@ def bought(n, ordered, received=None, **more):
 def stands(postings=(), purchases=(), orders=()):
     out = position(
         frame("silver.stock_ledger", *postings), frame("silver.purchase_orders", *purchases),
-        frame("silver.work_orders", *orders), PARTNERS, MATERIALS, PLACES, ENDS, [SITE],
+        frame("silver.work_orders", *orders), PARTNERS, MATERIALS, PLACES, ENDS, HERE,
     ).collect()  # fmt: skip
     return {r["material"]: r for r in out.iter_rows(named=True)}
 
@@ -107,7 +109,7 @@ def test_what_lies_where_and_how_often_somebody_goes_there():
     rows = [post(0, 0, 100, kind="adjustment"), post(1, 20, 40), post(2, 21, -30), post(3, 22, -5, kind="transfer"),
             post(4, 22, 5, kind="transfer", location="raw-2"), post(5, 1, -1),
             post(6, 25, 3, location="attic")]  # fmt: skip
-    known = bins(PLACES, [SITE])
+    known = bins(PLACES, HERE)
     assert known.collect().sort("location").select("location", "zone", "capacity").rows() == [
         ("raw-1", "raw", 100.0), ("raw-2", "raw", None)], "storage whose way is known"  # fmt: skip
     out = shelved(frame("silver.stock_ledger", *rows), MATERIALS, known, ENDS).collect()

@@ -130,7 +130,7 @@ def test_lead_times_of_every_vendor(rows, lines, bought):
 
 def test_price_changes_of_every_vendor_and_item(rows, bought):
     """Dated lines only; USD is the books' currency here."""
-    found = price_variance(bought, frame("materials", []), "UTC", "USD").collect()
+    found = price_variance(bought, frame("materials", []), frame("exchange_rates", []), "UTC", "USD").collect()
     before: dict[tuple[str, str], int] = {}
     total = n = 0
     dated = [p for p in (purchase(r) for r in rows) if p["ordered_at"] is not None]

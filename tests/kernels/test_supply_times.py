@@ -96,7 +96,7 @@ def test_price_variance_by_hand():
         bought("8", ordered_at=None, unit_price_cents=500),
     ]  # fmt: skip
     goods = frame("materials", [{"material": "bolt", "kind": "raw", "unit": "pcs", "standard_cost_cents": 98}])
-    found = price_variance(frame("purchase_orders", lines), goods, ZONE, "EUR").collect()
+    found = price_variance(frame("purchase_orders", lines), goods, frame("exchange_rates", []), ZONE, "EUR").collect()
     assert found.schema == table("gold.price_variance").schema
     acme = found.filter(supplier="acme", material="bolt")
     assert acme["foreign"].sum() == 1

@@ -11,6 +11,7 @@ import pytest
 from models.replenishment.outlook import outlook
 from models.replenishment.pattern import described, panel, residual_variation
 from models.replenishment.policy import decided
+from models.replenishment.terms import Terms
 from models.replenishment.words import as_table
 from plant.stock import Service, Stock
 from plant.tables import table
@@ -107,11 +108,11 @@ def stands(material="bar", **more):
     return pl.DataFrame([row | more], schema_overrides={"due": due, "lead_d": pl.Float64(), "price": pl.Float64()})
 
 
-def decide(position, weekly, aims=None, **classed):
+def decide(position, weekly, aims=None, known=None, **classed):
     found = panel(weekly)
-    known = described(found).with_columns(abc=pl.lit(classed.get("abc", "B")), state=pl.lit(classed.get("state")),
+    classes = described(found).with_columns(abc=pl.lit(classed.get("abc", "B")), state=pl.lit(classed.get("state")),
                                           excess_qty=pl.lit(classed.get("excess_qty", 0.0)))  # fmt: skip
-    out = as_table(decided(position, known, found, aims or Stock()))
+    out = as_table(decided(position, classes, found, aims or Stock(), known))
     assert dict(out.schema) == table("gold.replenishment").schema
     return out.row(0, named=True)
 
@@ -182,6 +183,34 @@ def test_a_fill_rate_is_aimed_at_where_plant_toml_says_so(values):
     row = decide(stands(), weeks("bar", values), aims)
     assert row["fill_rate"] >= row["target"] - 1e-9
     assert "for 98% fill rate" in row["reason"]
+
+
+ACME = Terms(least=500.0, multiple=64.0, breaks=((1000.0, 1.6),))
+
+
+def decided_by(known, **stand):
+    return decide(stands(**stand), STEADY, known=known)
+
+
+def test_a_proposal_keeps_to_the_terms_and_says_so():
+    row = decided_by({("bar", "acme"): ACME}, on_hand_qty=20.0)
+    assert (row["action"], row["min_order_qty"], row["multiple_qty"], row["price"]) == ("buy", 500.0, 64.0, 1.6)
+    assert row["order_qty"] == 1024.0, "a thousand is reached in whole packs"
+    assert row["action_qty"] >= row["order_up_to_qty"] - 20.0
+    assert row["action_qty"] % 64.0 == 0.0
+    assert "cheapest order 1,024 m (at least 500, in multiples of 64) at 1.6 each from 1,000 m" in row["reason"]
+    plain = decided_by({}, on_hand_qty=20.0)
+    assert (plain["min_order_qty"], plain["multiple_qty"], plain["price"]) == (None, None, 2.0)
+    assert "cheapest order" not in plain["reason"]
+
+
+def test_a_least_quantity_that_lasts_too_long_is_said():
+    row = decided_by({("bar", None): Terms(least=4000.0)}, on_hand_qty=20.0)
+    assert row["order_qty"] == 4000.0
+    assert "an order lasts 400 d, more than the 120 d allowed" in row["reason"]
+    lots = {("bar", None): Terms(multiple=50.0)}
+    made = decided_by(lots, on_hand_qty=0.0, source="make", supplier=None)
+    assert (made["action"], made["action_qty"] % 50) == ("make", 0)
 
 
 def test_the_section_of_plant_toml_refuses_what_makes_no_sense():

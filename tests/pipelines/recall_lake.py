@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 import simulator
-from assets.kernels.enterprise.stock import ledger
+from assets.kernels.stock.ledger import ledger
+from assets.kernels.stock.sites import sites_of
 from plant.calendar import clock
 from plant.config import load
 from plant.contracts import ENTERPRISE
@@ -36,11 +37,13 @@ def fill(root: Path, run: simulator.Run) -> Lake:
         if source is None:
             continue
         key = contract.columns[0].name
-        lake.replace(contract.name, source.rename({"id": key}).select(list(contract.schema)))
+        told = source.rename({"id": key})
+        untold = [pl.lit(None, c.dtype).alias(c.name) for c in contract.columns if c.name not in told.columns]
+        lake.replace(contract.name, told.with_columns(untold).select(list(contract.schema)))
     moves = now["stock_moves"].rename({"id": "move_id"}).drop("updated_at").lazy()
     sites = {s.name: (s.timezone, clock(s.day_start)) for s in run.plant.file.site}
     where = lake.scan("silver.locations")
-    lake.replace("silver.stock_ledger", ledger(moves, where, sites, run.plant.file.site[0].name).collect())
+    lake.replace("silver.stock_ledger", ledger(moves, where, sites, sites_of(run.plant)).collect())
     readings = floor_readings(run)
     lake.replace_days("silver.readings", readings, readings["production_day"].unique().to_list())
     return lake

@@ -99,7 +99,7 @@ def build(root: Path) -> None:
     modules = (supply_lines, delivery_performance, purchasing)
     found = [a for m in modules for a in dg.load_assets_from_modules([m])]
     by = {"dagster/io_manager_key": "io_manager"}
-    silver = [dg.AssetSpec(["silver", name], metadata=by) for name in books()]
+    silver = [dg.AssetSpec(["silver", name], metadata=by) for name in (*books(), "exchange_rates")]
     done = dg.materialize([*found, *silver], selection=found, resources=resources(load(PLANT), Place(root)))
     assert done.success
 

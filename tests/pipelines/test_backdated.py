@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 from late_plant import plant_of
 
-from assets.kernels.enterprise.inventory import COLUMNS, first_needed, inventory
-from assets.kernels.enterprise.stock import EXTERNAL, ledger
+from assets.kernels.stock.daily import COLUMNS, first_needed, inventory
+from assets.kernels.stock.ledger import EXTERNAL, ledger
+from assets.kernels.stock.sites import Sites
 from assets.kernels.stock.space import space_use
 from pipelines.days.memory import Memory
 from pipelines.days.spans import Spans, run
@@ -45,16 +46,16 @@ def move(n, day, booked, pick):
 def postings(moves, known):
     """silver.stock_ledger as it reads at the end of the day `known`: what is entered later is not there yet."""
     seen = [m for m in moves if m["booked_at"].date() <= known]
-    return ledger(frame("silver.stock_moves", seen).lazy(), LOCATIONS, SITES, "here").collect()
+    return ledger(frame("silver.stock_moves", seen).lazy(), LOCATIONS, SITES, Sites(tuple(SITES))).collect()
 
 
 def built(plant, rows, day):
     """Rows of gold.inventory and gold.space_use of one day, built alone as the pipeline does."""
     others = (table(f"silver.{n}").empty().lazy() for n in ("purchase_orders", "partners"))
     days = bounds(plant, first_needed(day), day).lazy()
-    stock = inventory(rows.lazy(), MATERIALS, *others, days, day).collect(engine="in-memory")
+    stock = inventory(rows.lazy(), MATERIALS, *others, days, day, Sites(tuple(SITES))).collect(engine="in-memory")
     space = space_use(pl.concat([pl.DataFrame(schema=table("gold.inventory").schema), stock], how="diagonal").lazy(),
-                      MATERIALS, LOCATIONS, ["here"]).collect()  # fmt: skip
+                      MATERIALS, LOCATIONS, Sites(("here",))).collect()  # fmt: skip
     return stock.select(COLUMNS).sort(pl.all()), space
 
 
@@ -94,10 +95,11 @@ def test_a_back_dated_move_leaves_the_days_before_it_alone(tmp_path):
     assert changed == run(min(changed), max(changed)), "from its day on, without a gap"
 
 
-def test_space_hangs_on_the_masters_it_reads_and_on_no_others():
+def test_space_hangs_on_the_masters_it_reads_and_on_no_others(tmp_path):
+    plant = plant_of(tmp_path)
     known = {"silver.materials": MATERIALS, "silver.locations": LOCATIONS}
-    asked = spaces(known.__getitem__)
+    asked = spaces(known.__getitem__, plant)
     wider = known | {"silver.locations": LOCATIONS.with_columns(capacity=pl.col("capacity") + 1)}
     dearer = known | {"silver.materials": MATERIALS.with_columns(standard_cost_cents=pl.lit(7, pl.Int64))}
-    assert spaces(wider.__getitem__) != asked
-    assert spaces(dearer.__getitem__) == asked
+    assert spaces(wider.__getitem__, plant) != asked
+    assert spaces(dearer.__getitem__, plant) == asked

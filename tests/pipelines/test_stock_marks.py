@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 from late_plant import plant_of
 
-from assets.kernels.enterprise.inventory import first_needed, inventory
+from assets.kernels.stock.daily import first_needed, inventory
+from assets.kernels.stock.sites import Sites
 from pipelines.days.memory import Memory
 from pipelines.days.spans import Spans, run
 from pipelines.days.stock import hashes, moved
@@ -15,6 +16,7 @@ from plant.tables import table
 
 FIRST = date(2026, 1, 1)
 LAST = date(2026, 2, 20)
+HERE = Sites(("here",))
 STOCK, PURCHASES = "silver.stock_ledger", "silver.purchase_orders"
 
 
@@ -30,7 +32,7 @@ def posting(n, day, qty, kind="receipt", material="steel"):
 
 
 def purchase(n, ordered, received):
-    row = {"purchase_id": f"po-{n}", "material": "steel", "supplier": "s", "qty": 5.0, "status": "open",
+    row = {"purchase_id": f"po-{n}", "material": "steel", "site": "here", "supplier": "s", "qty": 5.0, "status": "open",
            "ordered_at": ordered, "received_at": received}  # fmt: skip
     return {k: v for k, v in row.items() if k in table(PURCHASES).schema}
 
@@ -47,7 +49,7 @@ def numbers(plant, rows, purchases=()):
     others = (table(f"silver.{n}").empty().lazy() for n in ("materials", "partners"))
     materials, partners = others
     stock, orders = frame(STOCK, rows).lazy(), frame(PURCHASES, purchases).lazy()
-    found = inventory(stock, materials, orders, partners, days, FIRST).collect(engine="in-memory")
+    found = inventory(stock, materials, orders, partners, days, FIRST, HERE).collect(engine="in-memory")
     return {d[0]: part.sort(pl.all()) for d, part in found.partition_by("production_day", as_dict=True).items()}
 
 

@@ -142,7 +142,7 @@ def test_a_well_hashed_step_nobody_may_take_is_found_by_replaying():
         (bought(price_cents=MAX_CENTS), r"the value is 100,000,000,000,000.00; valid is up to"),
         (bought(price_cents=2**63), "lines.0.price_cents"),
         (bought(price_cents=-1), "lines.0.price_cents"),
-        (bought(price_cents=1.5), "lines.0.price_cents"),
+        (bought(price_cents=float("nan")), "lines.0.price_cents"),
         (bought(quantity=0), "lines.0.quantity"),
         (bought(quantity=float("nan")), "lines.0.quantity"),
         (bought(quantity=float("inf")), "lines.0.quantity"),
@@ -209,3 +209,10 @@ def test_rights_that_are_there():
         granted((), "Mo", "approve", "purchase", 1)
     with pytest.raises(ValueError, match="none 'shopfloor'"):
         Role(name="x", people=("Shopfloor",), may=("approve",))
+
+
+def test_a_price_keeps_its_fraction_and_a_whole_one_its_text():
+    fine = content(bought(price_cents=5.17, quantity=1000))
+    assert (fine.lines[0].price_cents, fine.value_cents) == (5.17, 5170)
+    assert '"price_cents":5.17,' in body(fine)
+    assert '"price_cents":250,' in body(content(bought(price_cents=250.0))) == body(content(bought(price_cents=250)))

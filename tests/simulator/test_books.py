@@ -16,6 +16,12 @@ from simulator.enterprise.journal import SCHEMAS, Journal, known_at
 from simulator.enterprise.stock import Stock
 from simulator.instants import to_us
 
+_FIRST = {"first_confirmed_at", "first_confirmed_qty"}
+UNTOLD = {
+    "work_orders": {"site"}, "purchase_orders": _FIRST, "sales_orders": _FIRST, "deliveries": {"kind", "sender_fault"},
+}  # fmt: skip
+"""What the simulator's books do not say: the first confirmation is read from their history, nothing is sent back."""
+
 
 @pytest.fixture(scope="module")
 def now(week):
@@ -34,8 +40,9 @@ def test_every_silver_table_of_the_contract_has_its_source():
     """silver.* is the source table with `id` renamed; bills_of_material comes from bom_lines."""
     for contract in ENTERPRISE:
         name = contract.name.removeprefix("silver.").replace("bills_of_material", "bom_lines")
-        mine = list(SCHEMAS[name].items())
-        assert [(c.name, c.dtype) for c in contract.columns[1:]] == mine, name
+        untold = UNTOLD.get(name, set())
+        assert [(c.name, c.dtype) for c in contract.columns[1:] if c.name not in untold] == list(SCHEMAS[name].items())
+        assert all(c.null for c in contract.columns if c.name in untold)
 
 
 def test_required_columns_are_filled(now):
@@ -141,13 +148,13 @@ def test_shipments_are_sales_and_leave_from_stock(week, now):
 def test_invoices_follow_shipments_and_receipts(now):
     invoices = now["invoices"]
     sales = now["sales_orders"].with_columns(
-        expected=(pl.col("shipped_qty") * pl.col("unit_price_cents")).cast(pl.Int64)
+        expected=(pl.col("shipped_qty") * pl.col("unit_price_cents") + 0.5).cast(pl.Int64)
     )
     bills = invoices.filter(kind="receivable").join(sales, left_on="reference", right_on="id")
     assert (bills["amount_cents"] == bills["expected"]).all()
     assert (bills["issued_at"] > bills["shipped_at"]).all()
     bought = invoices.filter(kind="payable").join(now["purchase_orders"], left_on="reference", right_on="id")
-    assert (bought["amount_cents"] == (bought["received_qty"] * bought["unit_price_cents"]).cast(pl.Int64)).all()
+    assert (bought["amount_cents"] == (bought["received_qty"] * bought["unit_price_cents"] + 0.5).cast(pl.Int64)).all()
     assert bills.height + bought.height == invoices.height
     assert 0 < invoices["paid_at"].null_count() < invoices.height
 

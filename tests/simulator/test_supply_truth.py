@@ -24,7 +24,9 @@ KEYS = {"purchase_orders": "purchase_id", "sales_orders": "sales_id", "deliverie
 def silver(run, name: str, until) -> pl.LazyFrame:
     """The silver table a query at an instant would make."""
     rows = known_at(run.tables[name], to_us(until)).rename({"id": KEYS[name]})
-    return rows.select(*table(f"silver.{name}").schema).lazy()
+    schema = table(f"silver.{name}").schema
+    # What the plant in a box does not tell (returns, a column of the first confirmation) is null.
+    return rows.select(c if c in rows.columns else pl.lit(None, t).alias(c) for c, t in schema.items()).lazy()
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_prices_change_and_invoices_follow_them(now):
     prices = now["purchase_orders"].group_by("material").agg(pl.col("unit_price_cents").n_unique())
     assert (prices["unit_price_cents"] >= 2).all()
     paid = now["invoices"].filter(kind="payable").join(now["purchase_orders"], left_on="reference", right_on="id")
-    assert (paid["amount_cents"] == (paid["qty"] * paid["unit_price_cents"]).cast(pl.Int64)).all()
+    assert (paid["amount_cents"] == (paid["qty"] * paid["unit_price_cents"] + 0.5).cast(pl.Int64)).all()
     assert (paid["qty"] == paid["received_qty"]).all()
 
 

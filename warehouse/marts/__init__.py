@@ -170,10 +170,9 @@ def scrap_trend(
 def inventory(
     con: Con, *, day: date | None = None, site: str | None = None, material: str | None = None
 ) -> pl.DataFrame:
-    """Stock at the end of a day (None.
+    """Stock at the end of a day (None: the last one), findings first, then by value.
 
-    Columns: the last one), columns of gold.inventory plus description and kind of the material. Alerts first,
-    then by value.
+    Columns: those of gold.inventory, description and kind of the material, and abc and xyz of gold.stock_classes.
     """
     return run(con, "inventory", day=day, site=site, material=material)
 

@@ -36,7 +36,7 @@ def order_variance(
 
 
 def order_costs(con: Con, *, order: str) -> pl.DataFrame:
-    """component, actual, standard, variance, scrap, note of one order; dearest first."""
+    """Cost of one order by component, dearest first, then in total: actual, standard, variance and its parts."""
     return run(con, "order_costs", order=order)
 
 

@@ -22,9 +22,15 @@ def supply_partners(con: Con, *, direction: Direction, basis: Basis, first: date
     """Partner, name, country, the sums of gold.supplier_performance, and its ratios; worst on-time-in-full first.
 
     More columns: otif_share, on_time_share, in_full_share (null without a due line), in_time_share (of the quantity),
-    rejected_share (of the quantity looked at), papers_share, mean_late_d (of late and overdue lines), as_of_day.
+    rejected_share (of the quantity looked at), returned_share (of the quantity due), papers_share, mean_late_d (of
+    late and overdue lines), as_of_day.
     """
     return run(con, "supply_partners", direction=direction, basis=basis, first=first, last=last)
+
+
+def supply_names(con: Con, *, direction: Direction) -> pl.DataFrame:
+    """partner, name: all that have an order line, by name."""
+    return run(con, "supply_names", direction=direction)
 
 
 def supply_trend(con: Con, *, direction: Direction, basis: Basis, first: date, last: date) -> pl.DataFrame:
@@ -51,6 +57,26 @@ def supply_open(con: Con, *, direction: Direction, basis: Basis) -> pl.DataFrame
 def supply_backlog(con: Con, *, direction: Direction, basis: Basis) -> pl.DataFrame:
     """bucket, from_d, lines, partners, open_value (lines in the plant's currency): lines not over, by days behind."""
     return run(con, "supply_backlog", direction=direction, basis=basis)
+
+
+def supply_unmatched(con: Con) -> pl.DataFrame:
+    """Deliveries and returns that count nowhere: reason, direction, kind, delivery_id, order_line, partner, name, ...
+
+    `reason` is unknown_line (the books have no such line; `line_rejected`: it came and was left out, see the
+    quarantine; `other_direction`: it is one of the other side), undated_return, or no_line (none is named: last).
+    Further columns: material, unit, qty, at (arrival, else dispatch). Once the line is there, they count.
+    """
+    return run(con, "supply_unmatched")
+
+
+def supply_lines(con: Con, *, direction: Direction, partner: str, since: date | None = None) -> pl.DataFrame:
+    """gold.supply_lines of one partner, due from a day on (None: all, and those without a day)."""
+    return run(con, "supply_lines", direction=direction, partner=partner, since=since)
+
+
+def perfect_orders(con: Con, *, direction: Direction, partner: str, since: date | None = None) -> pl.DataFrame:
+    """gold.perfect_orders of one partner, due from a day on (None: all, and those without a day)."""
+    return run(con, "perfect_orders", direction=direction, partner=partner, since=since)
 
 
 def lead_times(con: Con) -> pl.DataFrame:

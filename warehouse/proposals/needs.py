@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from plant import units
 from plant.config import Plant
 from plant.proposals.content import Content, Kind, ProposalError, content
 from warehouse.lake import Lake
@@ -40,9 +41,9 @@ def orders(lake: Lake, plant: Plant) -> Found:
 def _order(row: dict[str, Any], currency: str) -> Content | None:
     kind, price, unit = KINDS[row["action"]], row["price"], row["unit"]
     where = f" at {row['location']}" if row["location"] else ""
-    per = f"{price:.2f} {currency} per {unit}" if price else "price not known"
+    per = f"{units.price(price * 100)} {currency} per {unit}" if price else "price not known"
     line = {"item": row["material"], "quantity": row["action_qty"], "unit": unit, "due_on": row["action_day"],
-            "to_location": row["location"], "price_cents": round(price * 100) if price else None}  # fmt: skip
+            "to_location": row["location"], "price_cents": round(price * 100, 6) if price else None}  # fmt: skip
     if kind == "production":
         line["start_on"] = row["production_day"] + timedelta(days=1)
     verb = "Buy" if kind == "purchase" else "Make"

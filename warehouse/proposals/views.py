@@ -79,7 +79,7 @@ WITH rounds AS (
 ), priced AS (
     SELECT key, CASE WHEN count(*) = count(price) THEN sum(floor(quantity * price + 0.5))::BIGINT END AS value_cents
     FROM (
-        SELECT key, (line->>'$.price_cents')::BIGINT AS price, (line->>'$.quantity')::DOUBLE AS quantity
+        SELECT key, (line->>'$.price_cents')::DOUBLE AS price, (line->>'$.quantity')::DOUBLE AS quantity
         FROM (SELECT key, unnest((content->'$.lines')::JSON[]) AS line FROM folded)
     ) GROUP BY key
 )

@@ -18,4 +18,4 @@ def operation_performance(
     order_days: pl.LazyFrame, operations: pl.LazyFrame, plant: dg.ResourceParam[Plant]
 ) -> pl.DataFrame:
     """One row per order, operation and machine that has begun."""
-    return performed(order_days, operations, machines_frame(plant))
+    return performed(order_days, operations, machines_frame(plant), 3600 * plant.file.finance.adherence_h)

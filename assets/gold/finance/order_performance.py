@@ -24,4 +24,5 @@ def order_performance(
 ) -> pl.DataFrame:  # fmt: skip
     """One row per order that was released or begun."""
     machines = machines_frame(plant)
-    return performed(order_days, operations, work_orders, machines, reach(time_ledger), stock_ledger)
+    tolerance_s = 3600 * plant.file.finance.adherence_h
+    return performed(order_days, operations, work_orders, machines, reach(time_ledger), tolerance_s, stock_ledger)

@@ -7,6 +7,7 @@ import polars as pl
 from assets.gold.stock.day import last_days
 from assets.kernels.stock.classes import classes, on_hand
 from assets.kernels.stock.demand import weekly
+from assets.kernels.stock.sites import sites_of
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
@@ -37,5 +38,5 @@ def stock_classes(
 
     ends, aims = last_days(inventory, plant), plant.file.stock
     stock = on_hand(stock_ledger, inventory, locations, ends.lazy())
-    asked = weekly(stock_ledger, sales_orders, bills_of_material, ends, list(plant.sites))
+    asked = weekly(stock_ledger, sales_orders, bills_of_material, ends, sites_of(plant))
     return classes(described(panel(asked)).lazy(), stock, materials, aims.dead_after_d, aims.excess_cover_d)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.stock.differences import differences
+from assets.kernels.stock.sites import sites_of
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
@@ -27,4 +28,4 @@ def stock_differences(
     plant: dg.ResourceParam[Plant],
 ) -> pl.LazyFrame:
     """One row per statement, and per pair that only the ledger holds."""
-    return differences(stock_ledger, stock_moves, stock_levels, materials, locations, list(plant.sites))
+    return differences(stock_ledger, stock_moves, stock_levels, materials, locations, sites_of(plant))

@@ -7,13 +7,14 @@ import polars as pl
 from assets.gold.stock.day import last_days
 from assets.kernels.stock.demand import weekly
 from assets.kernels.stock.position import position
+from assets.kernels.stock.sites import sites_of
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
 
 INPUTS = (
-    "stock_ledger", "sales_orders", "bills_of_material", "purchase_orders", "work_orders", "partners", "materials",
-    "locations",
+    "stock_ledger", "sales_orders", "bills_of_material", "purchase_orders", "purchase_terms", "work_orders", "partners",
+    "materials", "locations",
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def replenishment(
     sales_orders: pl.LazyFrame,
     bills_of_material: pl.LazyFrame,
     purchase_orders: pl.LazyFrame,
+    purchase_terms: pl.LazyFrame,
     work_orders: pl.LazyFrame,
     partners: pl.LazyFrame,
     materials: pl.LazyFrame,
@@ -43,11 +45,13 @@ def replenishment(
     """One row per site and raw or finished material."""
     from models.replenishment.pattern import panel
     from models.replenishment.policy import decided
+    from models.replenishment.terms import offers
     from models.replenishment.words import as_table
 
-    ends, sites = last_days(inventory, plant), list(plant.sites)
+    ends, sites = last_days(inventory, plant), sites_of(plant)
     stands = position(
         stock_ledger, purchase_orders, work_orders, partners, materials, locations, ends.lazy(), sites
     ).collect()
     asked = panel(weekly(stock_ledger, sales_orders, bills_of_material, ends, sites))
-    return as_table(decided(stands, classes.collect(), asked, plant.file.stock))
+    aims = plant.file.stock
+    return as_table(decided(stands, classes.collect(), asked, aims, offers(aims.terms, purchase_terms.collect())))

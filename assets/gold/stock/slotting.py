@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.gold.stock.day import last_days
 from assets.kernels.stock.shelves import bins, shelved
+from assets.kernels.stock.sites import sites_of
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
@@ -30,6 +31,6 @@ def slotting(
     """One row per material, location now and location proposed."""
     from models.slotting import proposed
 
-    known = bins(locations, list(plant.sites))
+    known = bins(locations, sites_of(plant))
     lying = shelved(stock_ledger, materials, known, last_days(inventory, plant).lazy())
     return proposed(lying.collect(), known.collect(), plant.file.stock.slotting_weeks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.kernels.stock.sites import sites_of
 from assets.kernels.stock.space import space_use as space
 from assets.partitions import DAYS, SINGLE_RUN
 from plant.config import Plant
@@ -27,4 +28,4 @@ def space_use(
     inventory: pl.LazyFrame, materials: pl.LazyFrame, locations: pl.LazyFrame, plant: dg.ResourceParam[Plant]
 ) -> pl.LazyFrame:
     """One row per zone and production day."""
-    return space(inventory, materials, locations, list(plant.sites))
+    return space(inventory, materials, locations, sites_of(plant))

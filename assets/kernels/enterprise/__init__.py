@@ -1,1 +1,1 @@
-"""From records of MES, WMS and ERP to typed rows, stock postings and stock figures."""
+"""From records of MES, WMS and ERP to typed rows."""

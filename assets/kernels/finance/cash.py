@@ -3,7 +3,8 @@
 Metric AM.1.1 of SCOR (cash-to-cash cycle time) is inventory days of supply (AM.2.2) + days sales outstanding (AM.2.1) -
 days payable outstanding (AM.2.3). SCOR takes five-point rolling averages of balances; here a balance is the integral
 over the window divided by its length, so a window of any length is right and no day is looked at twice. A base of
-nothing (nothing shipped, sold or bought) makes a ratio null, not nothing and not endless.
+nothing (nothing shipped, sold or bought) makes a ratio null, not nothing and not endless. An invoice in another
+currency counts at the rate of its issue until it is paid: what the rate does in between is no receivable.
 """
 
 from __future__ import annotations
@@ -13,22 +14,29 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.kernels.axis import us
+from assets.kernels.finance.exchange import in_plant_money
 from plant.tables import table
 
 TRAILING_D = 28
 DAY_US = 86_400_000_000
 SHIPPED = "shipment"
+KINDS = ("receivable", "payable")
 _SCHEMA = {"grain": pl.String(), "first_day": pl.Date(), "last_day": pl.Date()}
 
 
-def cash_to_cash(stock: pl.LazyFrame, invoices: pl.LazyFrame, zone: str, as_of_us: int) -> pl.DataFrame:
+def cash_to_cash(
+    stock: pl.LazyFrame, invoices: pl.LazyFrame, rates: pl.LazyFrame, zone: str, currency: str, as_of_us: int
+) -> pl.DataFrame:
     """gold.cash_to_cash: each calendar month since the first invoice or posting, and trailing windows.
 
-    stock: silver.stock_ledger. invoices: silver.invoices. zone: of the plant's days. as_of_us: how far the records
-    reach; nothing after it counts, and an invoice paid after it is open. A trailing window ends on each of the last 28
-    days. Balances of invoices count from their issue to their payment.
+    stock: silver.stock_ledger. invoices: silver.invoices. rates: silver.exchange_rates. zone: of the plant's days.
+    currency: the plant's. as_of_us: how far the records reach; nothing after it counts, and an invoice paid after it is
+    open. A trailing window ends on each of the last 28 days. Balances of invoices count from their issue to their
+    payment; where one has no exchange rate what it is part of is null, and the note says so.
     """
-    moved, billed = _postings(stock, as_of_us), _bills(invoices, as_of_us)
+    moved = _postings(stock, as_of_us)
+    worth = in_plant_money(invoices, rates, currency, "issued_at").collect(engine="in-memory").lazy()
+    billed, strange = _bills(worth, as_of_us), _unpriced(worth, as_of_us)
     firsts = [f["at_us"][0] for f in (moved, *billed.values()) if f.height]
     if not firsts:
         return table("gold.cash_to_cash").empty()
@@ -37,7 +45,8 @@ def cash_to_cash(stock: pl.LazyFrame, invoices: pl.LazyFrame, zone: str, as_of_u
     since = (pl.col("high_us") - pl.max_horizontal("low_us", pl.lit(stocked_us))).clip(0)
     rows = _over(windows.with_columns(stock_us=since), moved, "inventory", "cost_of_sales")
     rows = _over(rows, billed["receivable"], "receivable", "revenue")
-    return _ratios(_over(rows, billed["payable"], "payable", "purchases"))
+    rows = _over(rows, billed["payable"], "payable", "purchases")
+    return _ratios(rows.with_columns(_met(rows, strange[k]).alias(f"{k}_unpriced") for k in KINDS))
 
 
 def _postings(stock: pl.LazyFrame, as_of_us: int) -> pl.DataFrame:
@@ -49,11 +58,25 @@ def _postings(stock: pl.LazyFrame, as_of_us: int) -> pl.DataFrame:
 
 def _bills(invoices: pl.LazyFrame, as_of_us: int) -> dict[str, pl.DataFrame]:
     """By kind, changes of what is open up to as_of_us: at_us, step_cents, base_cents (issued), in order of time."""
-    amount = pl.col("amount_cents")
+    amount = (pl.col("amount_cents") * pl.col("per_unit")).round().cast(pl.Int64)
+    invoices = invoices.filter(pl.col("per_unit").is_not_null())
     issued = invoices.select("kind", at_us=us("issued_at"), step_cents=amount, base_cents=amount)
     paid = invoices.select("kind", at_us=us("paid_at"), step_cents=-amount, base_cents=pl.lit(0, pl.Int64))
     both = pl.concat([issued, paid]).filter(pl.col("at_us") < as_of_us).sort("at_us").collect(engine="in-memory")
-    return {kind: both.filter(pl.col("kind") == kind).drop("kind") for kind in ("receivable", "payable")}
+    return {kind: both.filter(pl.col("kind") == kind).drop("kind") for kind in KINDS}
+
+
+def _unpriced(invoices: pl.LazyFrame, as_of_us: int) -> dict[str, pl.DataFrame]:
+    """By kind, invoices whose currency has no rate at their issue: issued_us, paid_us (an open one: never)."""
+    strange = invoices.filter(pl.col("per_unit").is_null(), us("issued_at") < as_of_us)
+    rows = strange.select("kind", issued_us=us("issued_at"), paid_us=us("paid_at").fill_null(2**61)).collect()
+    return {kind: rows.filter(pl.col("kind") == kind).drop("kind") for kind in KINDS}
+
+
+def _met(rows: pl.DataFrame, strange: pl.DataFrame) -> pl.Series:
+    """How many of these invoices were open in each window: issued before its end less those paid before it begins."""
+    issued = strange["issued_us"].sort().search_sorted(rows["high_us"])
+    return issued.cast(pl.Int64) - strange["paid_us"].sort().search_sorted(rows["low_us"], side="right").cast(pl.Int64)
 
 
 def _windows(first_us: int, as_of_us: int, zone: str) -> pl.DataFrame:
@@ -103,16 +126,20 @@ def _upto(rows: pl.DataFrame, sums: pl.DataFrame, edge: str, origin: int) -> pl.
 
 
 def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
-    days, stock_days = ((pl.col("high_us") - pl.col("low_us")) / DAY_US), pl.col("stock_us") / DAY_US
+    length = pl.col("high_us") - pl.col("low_us")
+    days, stock_days = length / DAY_US, pl.col("stock_us") / DAY_US
+    known = {kind: pl.col(f"{kind}_unpriced") == 0 for kind in KINDS}
     balance = {
         "inventory": pl.when(pl.col("stock_us") > 0).then(pl.col("inventory_area") / pl.col("stock_us") / 100),
-        "receivable": pl.col("receivable_area") / (pl.col("high_us") - pl.col("low_us")) / 100,
-        "payable": pl.col("payable_area") / (pl.col("high_us") - pl.col("low_us")) / 100,
+        **{
+            k: pl.when(known[k]).then(pl.col(f"{k}_area") / (pl.col("high_us") - pl.col("low_us")) / 100) for k in KINDS
+        },
     }
     based = rows.with_columns(
-        **balance, days=days, inventory_days=stock_days, revenue=pl.col("revenue_cents") / 100,
+        **balance, days=days, inventory_days=stock_days,
+        revenue=pl.when(known["receivable"]).then(pl.col("revenue_cents") / 100),
         cost_of_sales=pl.when(pl.col("stock_us") > 0).then(pl.col("cost_of_sales_cents") / 100),
-        purchases=pl.col("purchases_cents") / 100,
+        purchases=pl.when(known["payable"]).then(pl.col("purchases_cents") / 100),
     )  # fmt: skip
     ratio = based.with_columns(
         _days_of("inventory", "cost_of_sales", "inventory_days", "dio_d"),
@@ -129,7 +156,11 @@ def _days_of(balance: str, base: str, over: str, name: str) -> pl.Expr:
 
 def _note() -> pl.Expr:
     whole = (pl.col("last_day") - pl.col("first_day")).dt.total_days() + 1
+    strange = pl.col("receivable_unpriced") + pl.col("payable_unpriced")
     words = pl.concat_list(
+        pl.when(strange > 0).then(
+            pl.format("{} invoices in a currency without an exchange rate at their issue", strange)
+        ),
         pl.when(pl.col("stock_us") == 0).then(pl.lit("no stock ledger in this window")),
         pl.when((pl.col("stock_us") > 0) & (pl.col("cost_of_sales") <= 0)).then(pl.lit("nothing was shipped")),
         pl.when(pl.col("revenue") <= 0).then(pl.lit("nothing was invoiced to customers")),

@@ -1,8 +1,9 @@
 """What each order took on its machines on a day, and what that cost: time, people, energy, overhead at the rates then.
 
 Time is charged while the order is on the machine and the machine is in a shift: producing, standing and without signal
-at the machine's rate, set-up at the set-up rate. Breaks, planned stops and time out of shift are not charged. A cost is
-rounded to a millionth of a cent once a rate, then added as integers.
+at the machine's rate, set-up at the set-up rate; pieces where a rate is per piece (`finance.pieces`). Breaks, planned
+stops and time out of shift are not charged. A cost is rounded to a millionth of a cent once a rate, then added as
+integers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from math import lcm
 import polars as pl
 
 from assets.kernels.axis import us
+from assets.kernels.finance.pieces import with_piecework
 
 KEY = ("production_day", "site", "area", "line", "machine", "order_id", "operation", "product")
 HOUR_US, KWH_J, MICRO = 3_600_000_000, 3_600_000, 1_000_000
@@ -48,7 +50,8 @@ def machine_rows(
     ]  # fmt: skip
     for part in parts:
         sums = sums.join(part, on=KEY, how="left", nulls_equal=True)
-    return _with_energy(_with_pieces(sums, counts), energy, operations, lines)
+    whole = _with_energy(_with_pieces(sums, counts), energy, operations, lines)
+    return with_piecework(whole, counts, lines, KEY, COSTS)
 
 
 def timed(time: pl.LazyFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ import polars as pl
 from assets.kernels.axis import us
 from assets.kernels.finance.day_costs import HOUR_US, cut
 from assets.kernels.finance.material import needed
-from assets.kernels.finance.rates import TIMELINE
+from assets.kernels.finance.rates import TIMELINE, per_piece
 
 TIMELINE_EMPTY = pl.DataFrame(schema=TIMELINE)
 WORTHLESS = pl.DataFrame(
@@ -35,7 +35,10 @@ def priced(rows: pl.LazyFrame, time: pl.LazyFrame, lines: pl.DataFrame, worth: p
     spans = time.filter(pl.col("account") != "not_scheduled").select(
         *_CELL, start_us=us("start_at"), end_us=us("end_at")
     )
-    taken = cut(spans.collect(engine="in-memory"), "machine", lines)
+    # Time costs nothing where the machine is paid by the piece; what stops it does: nobody can say how much.
+    by_piece = lines.filter(pl.col("kind") == per_piece("machine"))
+    hourly = lines.filter(pl.col("kind") == "machine").join(by_piece, on=["machine", "from_us"], how="anti")
+    taken = cut(spans.collect(engine="in-memory"), "machine", hourly)
     length = pl.col("end_us") - pl.col("start_us")
     by_rate = taken.group_by(*_CELL, "rate_cents").agg(length_us=length.sum())
     mean = (pl.col("rate_cents") * pl.col("length_us")).sum() / pl.col("length_us").sum()

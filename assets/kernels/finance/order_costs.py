@@ -13,7 +13,7 @@ from assets.kernels.axis import us
 from assets.kernels.finance.day_costs import COSTS, HOUR_US, KWH_J, MICRO
 from assets.kernels.finance.material import issued, needed, own_made
 from assets.kernels.finance.performance import last_operations, standard_us
-from assets.kernels.finance.rates import at
+from assets.kernels.finance.rates import at, per_piece
 from assets.kernels.finance.variances import LEVELS, explained
 from plant.tables import table
 
@@ -88,7 +88,8 @@ def _lost(made: pl.DataFrame) -> pl.DataFrame:
 
 def _component(worked: pl.DataFrame, name: str, lines: pl.DataFrame) -> pl.DataFrame:
     """Levels of a component by order and machine (operations of a machine added up)."""
-    rows = at(lines, name, worked, "plan_us")
+    each = at(lines, per_piece(name), worked, "plan_us")["rate_cents"].fill_null(0.0) * MICRO
+    rows = at(lines, name, worked, "plan_us").with_columns(each=each)
     per, amount, unit, fixed, run = _plan(name)
     price = pl.col("rate_cents") * (MICRO / per)
     standing = {"interrupted_us": pl.lit(0.0), "unknown_us": pl.lit(0.0)}
@@ -100,22 +101,30 @@ def _component(worked: pl.DataFrame, name: str, lines: pl.DataFrame) -> pl.DataF
         .otherwise(pl.when(pl.col("run_us") > 0).then(None).otherwise(0.0))
     )
     run_made = pl.when(pl.col("made") > 0).then(run).otherwise(pl.when(pl.col("run_us") > 0).then(None).otherwise(0.0))
-    at_price = amount * price
+    good = pl.when(pl.col("made") > 0).then(pl.col("made") * pl.col("good_share")).otherwise(0.0)
+    at_price = _at_price(amount, price) + _at_price(pl.col("made"), pl.col("each"))
     running = at_price - standing["interrupted_us"] * price
     plan = fixed + pl.when(pl.col("made") > 0).then(run / pl.col("made") * pl.col("planned_pcs"))
     levels = rows.with_columns(
         actual=pl.col(f"{name}_ucents").cast(pl.Float64), at_price=at_price, running=running,
-        heard=running - standing["unknown_us"] * price, made=(fixed + run_made) * price,
-        standard=(fixed + run_made * share) * price, planned=plan * price, amount=amount,
+        heard=running - standing["unknown_us"] * price, amount=amount,
+        made=_at_price(fixed + run_made, price) + _at_price(pl.col("made"), pl.col("each")),
+        standard=_at_price(fixed + run_made * share, price) + _at_price(good, pl.col("each")),
+        planned=_at_price(plan, price) + _at_price(pl.col("planned_pcs"), pl.col("each")),
         lost_ucents=pl.col(f"{name}_ucents") * (0.0 if name == "setup" else pl.col("lost_share")),
     )  # fmt: skip
     summed = levels.group_by("order_id", pl.col("machine").alias("item")).agg(
         *(_all_or_null(c) for c in (*LEVELS, "lost_ucents")), pl.col("amount").sum()
     )
-    used = pl.any_horizontal(pl.col("amount") > 0, pl.col("standard") > 0)
+    used = pl.any_horizontal(pl.col("amount") > 0, pl.col("standard") > 0, pl.col("actual") > 0)
     return summed.filter(used.fill_null(value=True)).with_columns(
         component=pl.lit(name), quantity=pl.col("amount") / per, unit=pl.lit(unit)
     ).drop("amount")  # fmt: skip
+
+
+def _at_price(amount: pl.Expr, price: pl.Expr) -> pl.Expr:
+    """At a price of nothing an amount nobody knows costs nothing as well."""
+    return pl.when(price == 0).then(0.0).otherwise(amount * price)
 
 
 def _plan(name: str) -> tuple[int, pl.Expr, str, pl.Expr, pl.Expr]:

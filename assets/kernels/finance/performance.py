@@ -2,7 +2,7 @@
 
 Adherence: begun within the tolerance of the planned start and ended within it of the planned end. None of the 34 KPIs
 of ISO 22400-2 is about dates, so the definition is ours: both ends count, early is a miss as well as late, because
-early is what the next order's machine was taken from. Half a shift is tolerated.
+early is what the next order's machine was taken from. What is tolerated is `[finance] adherence_h` of plant.toml.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from assets.kernels.axis import INSTANT, us
 from assets.kernels.finance.lead_time import BUCKETS, spans
 from plant.tables import table
 
-TOLERANCE_S = 4 * 3600.0
 _PIECES = ("good_pcs", "scrap_pcs", "rework_pcs")
 _ON_MACHINE = ("setup_us", "run_us", "interrupted_us", "planned_us", "not_scheduled_us", "unknown_us")
 TIMES = (*BUCKETS, "person_us", "energy_j")
@@ -27,8 +26,8 @@ def order_performance(
     work_orders: pl.LazyFrame,
     machines: pl.DataFrame,
     reach: pl.DataFrame,
+    tolerance_s: float,
     stock: pl.LazyFrame | None = None,
-    tolerance_s: float = TOLERANCE_S,
 ) -> pl.DataFrame:
     """gold.order_performance: one row an order that was released or begun.
 
@@ -67,7 +66,7 @@ def order_performance(
 
 
 def operation_performance(
-    days: pl.LazyFrame, operations: pl.LazyFrame, machines: pl.DataFrame, tolerance_s: float = TOLERANCE_S
+    days: pl.LazyFrame, operations: pl.LazyFrame, machines: pl.DataFrame, tolerance_s: float
 ) -> pl.DataFrame:
     """gold.operation_performance: one row an order, operation and machine that has begun."""
     key = ["order_id", "operation", "machine"]

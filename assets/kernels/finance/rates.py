@@ -1,7 +1,8 @@
 """Which rate holds where and when: cost rates of different scopes laid over each other, by machine.
 
 The most specific scope wins: machine, operation, line, area, site, plant, and for energy last the tariff of plant.toml.
-Of two rates of one scope the one that began later wins. Set-up without a set-up rate costs the machine's rate.
+Of two rates of one scope the one that began later wins. Set-up without a set-up rate costs the machine's rate. A rate
+per piece stands among the others: where it wins, time and energy cost nothing and each piece counted costs it.
 """
 
 from __future__ import annotations
@@ -18,18 +19,26 @@ from plant.config import Plant
 from plant.dimensions import machines_frame, tariffs_frame
 
 UNIT = {"machine": "h", "setup": "h", "labour": "h", "overhead": "h", "energy": "kWh"}
-"""Unit a kind of rate is counted in here; rates in other units are not used (docs/finance.md)."""
+"""Unit a kind of rate is counted in, where it is not per piece."""
+PIECE = "pcs"
 _EPOCH = date(1970, 1, 1)
 EVER_US, FAR_US = -(2**61), 2**61
 SCOPES = ("machine", "operation", "line", "area", "site")
 TIMELINE: dict[str, pl.DataType] = {
     "kind": pl.String(), "machine": pl.String(), "from_us": pl.Int64(), "to_us": pl.Int64(), "rate_cents": pl.Float64(),
 }  # fmt: skip
-Span = tuple[int, int, int, float]  # rank (lower wins), from_us, to_us, cents
+Span = tuple[int, int, int, float, bool]  # rank (lower wins), from_us, to_us, cents, per piece
+
+
+def per_piece(kind: str) -> str:
+    """The kind under which `timeline` has the rate per piece of a kind."""
+    return f"{kind}_{PIECE}"
 
 
 def timeline(rates: pl.DataFrame, machines: pl.DataFrame, tariffs: pl.DataFrame | None = None) -> pl.DataFrame:
     """Rates by kind and machine without overlap: kind, machine, from_us, to_us, rate_cents; without a rate no row.
+
+    Where a rate per piece holds its kind has the rate 0, and `per_piece` of the kind has it.
 
     Args:
         rates: silver.cost_rates.
@@ -42,10 +51,15 @@ def timeline(rates: pl.DataFrame, machines: pl.DataFrame, tariffs: pl.DataFrame 
         for kind in UNIT:
             spans = list(_candidates(known, kind, machine))
             if kind == "setup":
-                spans += [(rank + len(SCOPES) + 1, a, b, c) for rank, a, b, c in _candidates(known, "machine", machine)]
+                # Set-up makes no piece: one that is paid by the machine's piece is in its price.
+                spans += [(rank + len(SCOPES) + 1, a, b, 0.0 if each else cents, False)
+                          for rank, a, b, cents, each in _candidates(known, "machine", machine)]  # fmt: skip
             if kind == "energy" and tariffs is not None:
                 spans += _tariffs(tariffs, machine["site"])
-            rows += [(kind, machine["machine"], a, b, cents) for a, b, cents in _laid(spans)]
+            for a, b, cents, each in _laid(spans):
+                rows.append((kind, machine["machine"], a, b, 0.0 if each else cents))
+                if each:
+                    rows.append((per_piece(kind), machine["machine"], a, b, cents))
     return pl.DataFrame(rows, schema=TIMELINE, orient="row")
 
 
@@ -77,25 +91,28 @@ def at(lines: pl.DataFrame, kind: str, wanted: pl.DataFrame, at_us: str) -> pl.D
 
 
 def _candidates(known: pl.DataFrame, kind: str, machine: dict[str, str | None]) -> Iterable[Span]:
-    mine = known.filter(pl.col("kind") == kind, pl.col("unit") == UNIT[kind])
-    for scope, cents, since, until in mine.select("scope", "rate_cents", "from_us", "to_us").iter_rows():
+    mine = known.filter(pl.col("kind") == kind, pl.col("unit").is_in([UNIT[kind], PIECE]))
+    for scope, cents, since, until, unit in mine.select("scope", "rate_cents", "from_us", "to_us", "unit").iter_rows():
         ranks = [n for n, of in enumerate(SCOPES) if scope is not None and machine.get(of) == scope]
         if scope is None:
             ranks = [len(SCOPES)]
         if ranks:
-            yield ranks[0], EVER_US if since is None else since, FAR_US if until is None else until, cents
+            edges = EVER_US if since is None else since, FAR_US if until is None else until
+            yield ranks[0], *edges, cents, unit == PIECE
 
 
 def _tariffs(tariffs: pl.DataFrame, site: str | None) -> list[Span]:
     mine = tariffs.filter(pl.col("site") == site).sort("from_us").select("from_us", "price_per_kwh").rows()
     ends = [*(since for since, _ in mine[1:]), FAR_US][: len(mine)]
-    return [(2 * len(SCOPES) + 2, since, until, price * 100) for (since, price), until in zip(mine, ends, strict=True)]
+    rank = 2 * len(SCOPES) + 2
+    return [(rank, since, until, price * 100, False) for (since, price), until in zip(mine, ends, strict=True)]
 
 
-def _laid(spans: Sequence[Span]) -> Iterable[tuple[int, int, float]]:
+def _laid(spans: Sequence[Span]) -> Iterable[tuple[int, int, float, bool]]:
     """The winner between neighbouring edges; stretches without one are left out."""
-    edges = sorted({t for _, a, b, _ in spans for t in (a, b)})
+    edges = sorted({t for _, a, b, *_ in spans for t in (a, b)})
     for start, end in pairwise(edges):
-        here = [(rank, -since, cents) for rank, since, until, cents in spans if since <= start and until >= end]
+        here = [(rank, -since, cents, each) for rank, since, until, cents, each in spans
+                if since <= start and until >= end]  # fmt: skip
         if here:
-            yield start, end, min(here)[2]
+            yield start, end, *min(here)[2:]

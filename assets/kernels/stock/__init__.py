@@ -1,1 +1,1 @@
-"""Stock as it stands: against what was stated, by age, in space, by demand, and where it lies and is needed."""
+"""Stock: its ledger, day by day and as it stands, by age, class and space, what is on its way and where it lies."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from assets.kernels.enterprise.inventory import DEMAND, TRAILING_DAYS, YEAR_DAYS
+from assets.kernels.stock.daily import DEMAND, TRAILING_DAYS, YEAR_DAYS
 from assets.kernels.stock.places import MICRO, unscrapped, whole
 from plant.tables import table
 

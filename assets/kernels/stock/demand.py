@@ -7,11 +7,10 @@ Weeks are whole and end with the last production day, so a weekday pattern cance
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
-from assets.kernels.enterprise.inventory import DEMAND
+from assets.kernels.stock.daily import DEMAND
+from assets.kernels.stock.sites import Sites
 from plant.tables import DTYPES
 
 SHORT_WEEKS = 8
@@ -22,7 +21,7 @@ KEY = ["site", "material"]
 
 
 def weekly(
-    ledger: pl.LazyFrame, sales: pl.LazyFrame, bills: pl.LazyFrame, ends: pl.DataFrame, sites: Sequence[str]
+    ledger: pl.LazyFrame, sales: pl.LazyFrame, bills: pl.LazyFrame, ends: pl.DataFrame, sites: Sites
 ) -> pl.DataFrame:
     """site, material, basis, week (0: the latest), qty, weeks, last_demand_day: one row a week without gaps.
 
@@ -32,10 +31,10 @@ def weekly(
         sales: silver.sales_orders; a line counts at the day it is requested for, else ordered; cancelled ones do not.
         bills: silver.bills_of_material.
         ends: site, production_day: the day the last week of a site ends with; nothing after it is looked at.
-        sites: sites of the plant; a sales line belongs to the first.
+        sites: sites of the plant, and which a sales line belongs to.
     """
     last = ends.lazy().select("site", last="production_day")
-    issued, ordered = _issued(ledger, last), _ordered(sales, last, sites[0])
+    issued, ordered = _issued(ledger, last), _ordered(sales.with_columns(sites.of("site")), last)
     short = issued.filter(pl.col("weeks") < SHORT_WEEKS).select(KEY).unique()
     sold = ordered.select(KEY).unique()
     used = _exploded(ordered, bills)
@@ -53,10 +52,10 @@ def _issued(ledger: pl.LazyFrame, last: pl.LazyFrame) -> pl.DataFrame:
     return _dense(rows.select(*KEY, "weeks", "last", day="production_day", qty=taken), "issues")
 
 
-def _ordered(sales: pl.LazyFrame, last: pl.LazyFrame, site: str) -> pl.DataFrame:
+def _ordered(sales: pl.LazyFrame, last: pl.LazyFrame) -> pl.DataFrame:
     day = pl.coalesce("requested_at", "ordered_at").dt.date()
-    lines = sales.filter(pl.col("status") != "cancelled").select(material="product", day=day, qty="qty")
-    known = lines.with_columns(site=pl.lit(site)).join(last, on="site").filter(pl.col("day") <= pl.col("last"))
+    lines = sales.filter(pl.col("status") != "cancelled").select("site", material="product", day=day, qty="qty")
+    known = lines.join(last, on="site").filter(pl.col("day") <= pl.col("last"))
     begun = known.with_columns(begun=pl.col("day").min().over("site")).with_columns(_weeks())
     return _dense(begun.select(*KEY, "weeks", "last", "day", "qty"), "sales")
 

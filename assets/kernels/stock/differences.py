@@ -6,11 +6,10 @@ instant is the part that explains itself; the rest is a finding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from assets.kernels.stock.places import MICRO, placed, whole
+from assets.kernels.stock.sites import Sites
 from plant.tables import table
 
 PAIR = ["material", "location"]
@@ -24,7 +23,7 @@ def differences(
     levels: pl.LazyFrame,
     materials: pl.LazyFrame,
     locations: pl.LazyFrame,
-    sites: Sequence[str],
+    sites: Sites,
 ) -> pl.LazyFrame:
     """One row a statement of `levels` (silver.stock_levels); and one a pair that only the ledger holds.
 
@@ -68,14 +67,14 @@ def _missed(asked: pl.LazyFrame, late: pl.LazyFrame, by: list[str]) -> pl.LazyFr
     return pairs.filter(in_between).group_by("statement").agg(pl.col("micro").sum().alias("late_micro"))
 
 
-def _judged(rows: pl.LazyFrame, materials: pl.LazyFrame, known: pl.LazyFrame, sites: Sequence[str]) -> pl.LazyFrame:
+def _judged(rows: pl.LazyFrame, materials: pl.LazyFrame, known: pl.LazyFrame, sites: Sites) -> pl.LazyFrame:
     units = materials.select("material", "unit", "standard_cost_cents")
     named = rows.join(units, on="material", how="left").join(
         known.select("location", "site"), on="location", how="left"
     )
     gap = (pl.col("stated_qty").fill_null(0.0) - pl.col("ledger_qty")).round(6)
     measured = named.with_columns(
-        pl.col("site").fill_null(sites[0]), pl.col("unit").fill_null("unknown"),
+        pl.col("site").fill_null(sites.names[0]), pl.col("unit").fill_null("unknown"),
         ledger_qty=(pl.col("ledger_micro") / MICRO).round(6), late_qty=(pl.col("late_micro") / MICRO).round(6),
     ).with_columns(gap.alias("difference_qty"))  # fmt: skip
     finding = (

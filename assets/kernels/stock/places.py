@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
-from assets.kernels.enterprise.stock import EXTERNAL
+from assets.kernels.stock.ledger import EXTERNAL
+from assets.kernels.stock.sites import Sites
 
 MICRO = 1_000_000
 SCRAP = "scrap"
@@ -15,11 +14,12 @@ USABLE = ("storage", "receiving")
 OUTSIDE = ("supplier", "customer", "view")
 
 
-def placed(locations: pl.LazyFrame, sites: Sequence[str]) -> pl.LazyFrame:
-    """Locations inside the plant with `site` (the one its zone names, else the first) and `kind` without null."""
-    known = pl.when(pl.col("zone").is_in(list(sites))).then(pl.col("zone")).otherwise(pl.lit(sites[0])).alias("site")
+def placed(locations: pl.LazyFrame, sites: Sites) -> pl.LazyFrame:
+    """Locations inside the plant with `site` (that it or its zone names, else the first) and `kind` without null."""
     kind = pl.col("kind").fill_null("storage")
-    return locations.with_columns(known, kind).filter((pl.col("location") != EXTERNAL) & ~kind.is_in(list(OUTSIDE)))
+    return locations.with_columns(sites.of("site", "zone", "location"), kind).filter(
+        (pl.col("location") != EXTERNAL) & ~kind.is_in(list(OUTSIDE))
+    )
 
 
 def scrapped() -> pl.Expr:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from assets.kernels.stock.places import MICRO, USABLE, placed, scrapped, whole
+from assets.kernels.stock.sites import Sites
 
 KEY = ["site", "material"]
 DAY_US = 86_400e6
@@ -25,7 +24,7 @@ def position(
     materials: pl.LazyFrame,
     locations: pl.LazyFrame,
     ends: pl.LazyFrame,
-    sites: Sequence[str],
+    sites: Sites,
 ) -> pl.LazyFrame:
     """One row a site and raw or finished material: what `models.replenishment.policy` decides on.
 
@@ -46,8 +45,8 @@ def position(
         anywhere=pl.col("location").filter(pl.col("qty") > 0).last(),
     )  # fmt: skip
     frame = ends.select("site", "production_day", "end_at")
-    bought = _bought(purchases, partners, frame, sites[0])
-    made = _made(work_orders, frame, sites[0])
+    bought = _bought(purchases.with_columns(sites.of("site")), partners, frame)
+    made = _made(work_orders.with_columns(sites.of("site")), frame)
     known = materials.filter(pl.col("kind").is_in(list(DECIDED))).select(
         "material", "kind", "unit", cost=pl.col("standard_cost_cents") / 100
     )
@@ -69,8 +68,8 @@ def _joined(rows: pl.LazyFrame) -> pl.LazyFrame:
     ).with_columns(pl.col("on_order_qty").fill_null(0.0)).sort(KEY)  # fmt: skip
 
 
-def _bought(purchases: pl.LazyFrame, partners: pl.LazyFrame, ends: pl.LazyFrame, site: str) -> pl.LazyFrame:
-    lines = purchases.with_columns(site=pl.lit(site)).join(ends, on="site")
+def _bought(purchases: pl.LazyFrame, partners: pl.LazyFrame, ends: pl.LazyFrame) -> pl.LazyFrame:
+    lines = purchases.join(ends, on="site")
     lines = lines.filter((pl.col("status") != "cancelled") & (pl.col("ordered_at") < pl.col("end_at")))
     agreed = lines.join(partners.select(supplier="partner", agreed_d="lead_time_d"), on="supplier", how="left")
     came = pl.col("received_at") < pl.col("end_at")
@@ -91,8 +90,8 @@ def _bought(purchases: pl.LazyFrame, partners: pl.LazyFrame, ends: pl.LazyFrame,
     )  # fmt: skip
 
 
-def _made(work_orders: pl.LazyFrame, ends: pl.LazyFrame, site: str) -> pl.LazyFrame:
-    orders = work_orders.with_columns(site=pl.lit(site), material="product").join(ends, on="site")
+def _made(work_orders: pl.LazyFrame, ends: pl.LazyFrame) -> pl.LazyFrame:
+    orders = work_orders.with_columns(material="product").join(ends, on="site")
     ended = pl.col("ended_at") < pl.col("end_at")
     began = pl.min_horizontal("planned_start_at", "started_at")
     took = ((pl.col("ended_at") - began).dt.total_microseconds() / DAY_US).alias("took_d")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
-from assets.kernels.enterprise.inventory import TRAILING_DAYS
+from assets.kernels.stock.daily import TRAILING_DAYS
 from assets.kernels.stock.places import MICRO, placed, scrapped, whole
+from assets.kernels.stock.sites import Sites
 
 PLACE = ["site", "material", "location"]
 
 
-def bins(locations: pl.LazyFrame, sites: Sequence[str]) -> pl.LazyFrame:
+def bins(locations: pl.LazyFrame, sites: Sites) -> pl.LazyFrame:
     """site, location, zone, capacity, travel_m of the storage locations whose way is known."""
     storage = placed(locations, sites).filter((pl.col("kind") == "storage") & ~scrapped())
     return storage.filter(pl.col("travel_m").is_not_null()).select("site", "location", "zone", "capacity", "travel_m")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from assets.kernels.stock.places import MICRO, placed
+from assets.kernels.stock.sites import Sites
 from plant.tables import table
 
 
-def space_use(
-    inventory: pl.LazyFrame, materials: pl.LazyFrame, locations: pl.LazyFrame, sites: Sequence[str]
-) -> pl.LazyFrame:
+def space_use(inventory: pl.LazyFrame, materials: pl.LazyFrame, locations: pl.LazyFrame, sites: Sites) -> pl.LazyFrame:
     """One row a zone and day of `inventory` (gold.inventory), also of a zone with nothing in it.
 
     Space is stock above 0 times the material's space per unit (1 where none is stated), in the unit of the

@@ -42,19 +42,22 @@ def order_lines(purchases: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([bought, sold]).with_columns(pl.coalesce("order_id", "line").alias("order_id"))
 
 
+_FIRST = pl.col("first_confirmed_at").is_not_null()
 _SHARED = (
-    "order_id", "qty", "unit_price_cents", "currency", "status", "ordered_at", "requested_at", "confirmed_at",
-    "confirmed_qty",
+    "order_id", "qty", "unit_price_cents", "currency", "status", "ordered_at", "requested_at",
+    pl.coalesce("first_confirmed_at", "confirmed_at").alias("confirmed_at"),
+    pl.when(_FIRST).then("first_confirmed_qty").otherwise("confirmed_qty").alias("confirmed_qty"),
 )  # fmt: skip
+"""What both directions have. The confirmation is the first that is known, with the quantity confirmed with it."""
 
 
 def arrivals(lines: pl.LazyFrame, deliveries: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
     """What was delivered of each line: direction, line, at (null: on its way), micro, rejected_micro, documents_ok.
 
     From silver.deliveries; a line without any is told by its own receipt or shipment (`told_by` is `order`; nothing
-    is known of damage and papers then). An arrival later than `known` (`as_of`) is still on its way.
+    is known of damage and papers then). An arrival later than `known` (`as_of`) is still on its way. Returns are none.
     """
-    told = deliveries.filter(pl.col("order_line").is_not_null()).select(
+    told = deliveries.filter(pl.col("order_line").is_not_null() & ~_BACK).select(
         "direction", pl.col("order_line").alias("line"), pl.col("delivered_at").alias("at"), _micro("qty"),
         _micro("rejected_qty").alias("rejected_micro"), "documents_ok", pl.lit("deliveries").alias("told_by"),
         pl.col("delivery_id").alias("tie"),
@@ -67,6 +70,24 @@ def arrivals(lines: pl.LazyFrame, deliveries: pl.LazyFrame, known: pl.LazyFrame)
     )  # fmt: skip
     both = pl.concat([told.rename({"qty": "micro"}), by_order]).join(known, how="cross")
     return both.with_columns(pl.when(pl.col("at") <= pl.col("as_of_at")).then("at").alias("at")).drop("as_of_at")
+
+
+_BACK = pl.col("kind").fill_null("delivery") == "return"
+
+
+def returns(deliveries: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+    """What of each line went back: direction, line, returned_micro, blamed (null: nobody said whose fault it was).
+
+    A return counts from when it arrived back at its sender (not told: when it was sent) up to `known` (`as_of`).
+    """
+    at = pl.coalesce("delivered_at", "shipped_at")
+    rows = deliveries.filter(_BACK & pl.col("order_line").is_not_null()).join(known, how="cross")
+    back = rows.filter(at <= pl.col("as_of_at")).select(
+        "direction", pl.col("order_line").alias("line"), _micro("qty").alias("micro"), "sender_fault"
+    )
+    return back.group_by(KEY).agg(
+        pl.col("micro").sum().alias("returned_micro"), pl.col("sender_fault").any(ignore_nulls=False).alias("blamed")
+    )
 
 
 def _micro(column: str) -> pl.Expr:

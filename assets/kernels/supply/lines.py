@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.figures.sums import scaled
-from assets.kernels.supply.facts import KEY, MICRO, arrivals, as_of, day, order_lines
+from assets.kernels.supply.facts import KEY, MICRO, arrivals, as_of, day, order_lines, returns
 from plant.supply import Supply
 from plant.tables import table
 
@@ -24,6 +24,8 @@ def supply_lines(
     A line ends with the arrival that brings its sum to the quantity due less `short_share`; a closed one that never got
     there ends with its last arrival. In full: the sum is within `short_share` and `over_share`. What is due and not
     there is overdue, and has failed. A line closed without any arrival is `untold` and does not count.
+    A return takes nothing from what arrived (SCOR judges that at receipt): it spoils the condition where the sender
+    is at fault, leaves it untold where nobody said, and what was sent too much and came back is not too much.
     `currency` is the plant's: a line in it has none of its own.
     """
     known = as_of(purchases, sales, deliveries)
@@ -31,7 +33,8 @@ def supply_lines(
     came = arrivals(lines, deliveries, known)
     held = _against(lines, rules, zone).join(known, how="cross").with_columns(day("as_of_at", zone).alias("as_of_day"))
     summed = _arrived(held, came, zone)
-    judged = _outcome(held.join(summed, on="row", how="left"), rules, zone)
+    back = held.join(summed, on="row", how="left").join(returns(deliveries, known), on=KEY, how="left")
+    judged = _outcome(back, rules, zone)
     judged = judged.with_columns(pl.when(pl.col("currency") != currency).then("currency").alias("currency"))
     return judged.select(COLUMNS).sort("direction", "partner", "line", "basis")
 
@@ -80,7 +83,7 @@ def _arrived(held: pl.LazyFrame, came: pl.LazyFrame, zone: str) -> pl.LazyFrame:
 
 def _outcome(joined: pl.LazyFrame, rules: Supply, zone: str) -> pl.LazyFrame:
     """The verdict of each row, out of what was due and what arrived."""
-    counts = ("arrived_micro", "way_micro", "in_time_micro", "checked_micro", "deliveries")
+    counts = ("arrived_micro", "way_micro", "in_time_micro", "checked_micro", "returned_micro", "deliveries")
     filled = joined.with_columns(pl.col(counts).fill_null(0), pl.col("told").fill_null(value=False))
     came = pl.col("deliveries") > 0
     closed = (pl.col("status") != "open") & (pl.col("way_micro") == 0)
@@ -98,7 +101,7 @@ def _outcome(joined: pl.LazyFrame, rules: Supply, zone: str) -> pl.LazyFrame:
         pl.when(due).then(_full(rules)).alias("in_full"),
         pl.when(due).then((pl.col("outcome") == "on_time") & _full(rules)).alias("otif"),
         pl.when(due).then((end - pl.col("due_day")).dt.total_days()).alias("days_late"),
-        pl.when(came).then("damage_free").alias("damage_free"),
+        pl.when(came).then(_condition()).alias("damage_free"),
         pl.when(came).then("documents_ok").alias("documents_ok"),
         *_quantities(),
     )
@@ -120,12 +123,18 @@ def _word(rules: Supply) -> pl.Expr:
     )  # fmt: skip
 
 
+def _condition() -> pl.Expr:
+    """Nothing rejected, and nothing sent back by the sender's fault; one of them settles it, else all must be told."""
+    unharmed = pl.when(pl.col("returned_micro") > 0).then(~pl.col("blamed")).otherwise(pl.lit(value=True))
+    return pl.col("damage_free") & unharmed
+
+
 def _full(rules: Supply) -> pl.Expr:
     enough = pl.col("arrived_micro") >= pl.col("need_micro")
     if rules.over_share is None:
         return enough
     most = (pl.col("due_micro") * (1 + rules.over_share)).round().cast(pl.Int64)
-    return enough & (pl.col("arrived_micro") <= most)
+    return enough & (pl.col("arrived_micro") - pl.col("returned_micro") <= most)
 
 
 def _quantities() -> list[pl.Expr]:
@@ -137,5 +146,6 @@ def _quantities() -> list[pl.Expr]:
         scaled(in_time, MICRO, 6).alias("in_time_qty"),
         scaled(pl.when(pl.col("told")).then("rejected_micro"), MICRO, 6).alias("rejected_qty"),
         scaled(pl.col("checked_micro"), MICRO, 6).alias("rejection_told_qty"),
+        scaled(pl.col("returned_micro"), MICRO, 6).alias("returned_qty"),
         scaled(value, 100, 2).alias("value"),
     ]

@@ -25,6 +25,7 @@ def performance(lines: pl.LazyFrame, direction: str, partner: str, material: str
         "in_full": _yes("in_full"), "otif": _yes("otif"), "late_days": behind.sum(),
         "due_micro": _micro("due_qty"), "in_time_micro": _micro("in_time_qty"),
         "checked_micro": _micro("rejection_told_qty"), "rejected_micro": _micro("rejected_qty"),
+        "returned_micro": _micro("returned_qty"),
         "papers_told": (due & pl.col("documents_ok").is_not_null()).sum().cast(pl.Int64),
         "papers_ok": (due & pl.col("documents_ok")).sum().cast(pl.Int64),
     }  # fmt: skip

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.kernels.finance.exchange import in_plant_money
 from assets.kernels.supply.facts import day
 from plant.tables import table
 
 _PAIR = ("supplier", "material")
 
 
-def price_variance(purchases: pl.LazyFrame, materials: pl.LazyFrame, zone: str, currency: str) -> pl.LazyFrame:
+def price_variance(
+    purchases: pl.LazyFrame, materials: pl.LazyFrame, rates: pl.LazyFrame, zone: str, currency: str
+) -> pl.LazyFrame:
     """Order lines that are not cancelled, summed by supplier, material and day ordered (days of `zone`).
 
     Each line's amount at each price is rounded to the minor unit (half to even), differences are of those: sums add
     up. The price before is that of the supplier's line of the material ordered just before (by instant, then line); the
     first has none and adds 0, and `against_previous` counts the others. Standard cost is today's: the source keeps no
-    older one. A line in another currency than `currency` is in no sum of money and counted in `foreign`.
+    older one. Prices are in `currency`: one in another is taken at the rate (silver.exchange_rates) of the instant it
+    was ordered; without a rate the line is in no sum of money and counted in `foreign`.
     """
-    own = (pl.col("currency").is_null() | (pl.col("currency") == currency)).alias("own")
-    lines = purchases.filter(pl.col("status") != "cancelled").with_columns(
-        own, day("ordered_at", zone).alias("ordered_day")
-    )
-    price = pl.when("own").then("unit_price_cents")
+    kept = in_plant_money(purchases.filter(pl.col("status") != "cancelled"), rates, currency, "ordered_at")
+    own = pl.col("per_unit").is_not_null().alias("own")
+    lines = kept.with_columns(own, day("ordered_at", zone).alias("ordered_day"))
+    price = pl.col("unit_price_cents") * pl.col("per_unit")
     priced = (
         lines.join(materials.select("material", "standard_cost_cents"), on="material", how="left")
         .sort("ordered_at", "purchase_id", nulls_last=True)

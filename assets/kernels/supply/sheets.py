@@ -6,6 +6,7 @@ gold is left out until somebody names it here.
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 from io import BytesIO
 
@@ -15,7 +16,8 @@ from plant.errors import PlantError
 
 LINES = (
     "order_id", "line", "material", "basis", "ordered_day", "due_day", "ended_day", "days_late", "outcome", "in_full",
-    "otif", "due_qty", "arrived_qty", "on_the_way_qty", "rejected_qty", "documents_ok", "value", "currency",
+    "otif", "due_qty", "arrived_qty", "on_the_way_qty", "rejected_qty", "returned_qty", "documents_ok", "value",
+    "currency",
 )  # fmt: skip
 SUMMARY = (
     "month", "basis", "due", "on_time", "in_full", "otif", "overdue", "late_days", "otif_share", "orders",
@@ -26,6 +28,7 @@ MOST_ROWS = 1_000_000
 """Rows an Excel sheet has room for."""
 _ARMED = r"^[\s\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|^[\t\r\n]"
 """Beginnings a spreadsheet may take for a formula, full-width forms and DDE included."""
+LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 - a day for xlsxwriter, in no zone
 Sheets = dict[str, pl.DataFrame]
 
 
@@ -65,6 +68,24 @@ def _summary(own: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
         pl.col("orders", "perfect_orders", "orders_told").fill_null(0),
     )
     return both.select(SUMMARY).sort("month", "basis", descending=[True, False])
+
+
+def title_of(plant: str, direction: str, called: str) -> str:
+    """Headline of a partner's file."""
+    return f"{plant}: deliveries {'of' if direction == 'inbound' else 'to'} {called}"
+
+
+def file_of(sheets: Sheets, form: str, title: str) -> bytes:
+    """A file of one of `FORMS`: the same sheets give the same bytes, whoever asks and whenever.
+
+    Raises:
+        PlantError: a form that is not known, or more rows than an Excel sheet holds.
+    """
+    if form not in FORMS:
+        raise PlantError(f"the file ends in {form or 'nothing'}; valid endings are {', '.join(FORMS)}")
+    if form == ".xlsx":
+        return workbook(sheets)
+    return (csv_text(sheets) if form == ".csv" else html_page(sheets, title)).encode()
 
 
 def safe(frame: pl.DataFrame) -> pl.DataFrame:
@@ -119,6 +140,7 @@ def workbook(sheets: Sheets) -> bytes:
     made = BytesIO()
     plain = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, plain) as file:
+        file.set_properties({"created": LONG_AGO})  # else the clock would be in the file
         for name, frame in sheets.items():
             frame.write_excel(file, worksheet=name, autofit=True)
     return made.getvalue()

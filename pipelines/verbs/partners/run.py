@@ -33,10 +33,7 @@ def share(direction: str, name: str, to: Path, since: date | None, root: Path | 
     key, called = partner_of(lake, direction, name)
     lines, orders = (_own(lake, table, direction, key, since) for table in ("gold.supply_lines", "gold.perfect_orders"))
     made = sheets.shared(lines, orders, direction, key, plant.file.site[0].timezone, plant.file.plant.currency)
-    title = (
-        f"{plant.name}: deliveries of {called}" if direction == "inbound" else f"{plant.name}: deliveries to {called}"
-    )
-    _write(made, to, title)
+    to.write_bytes(sheets.file_of(made, to.suffix, sheets.title_of(plant.name, direction, called)))
     console.print(f"{made['lines'].height} rows of {key} written to {to}", markup=False)
     return 0
 
@@ -67,11 +64,3 @@ def partner_of(lake: Lake, direction: str, name: str) -> tuple[str, str]:
         raise PlantError(f"{len(found)} {column}s are called {name!r}: {', '.join(sorted(found))}; give the key")
     near = get_close_matches(name, known, 3, 0.4) or sorted(known)[:3]
     raise PlantError(f"no {column} {name!r} in {table}; nearest: {', '.join(near) or 'none, the table is empty'}")
-
-
-def _write(made: sheets.Sheets, to: Path, title: str) -> None:
-    if to.suffix == ".xlsx":
-        to.write_bytes(sheets.workbook(made))
-    else:
-        text = sheets.csv_text(made) if to.suffix == ".csv" else sheets.html_page(made, title)
-        to.write_text(text, encoding="utf8", newline="")

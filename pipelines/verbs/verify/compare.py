@@ -12,10 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.build import Builder
-from pipelines.days.plan import Planner, whole_changed
+from pipelines.days.plan import Planner
 from pipelines.days.stages import STAGES, whole
 from pipelines.place import Place
 from pipelines.verbs.progress import Progress
+from pipelines.whole.inputs import stale
 from plant.config import Plant
 from plant.errors import PlantError
 from plant.tables import DOOR_MADE, table
@@ -49,7 +50,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Unbuilt:
-    """What bronze holds and no build has seen: the first such day of each stage, and stages kept whole."""
+    """What bronze holds and no build has seen: the first such day of each stage, and tables kept whole."""
 
     whole: frozenset[str]
     since: dict[str, date]
@@ -57,7 +58,7 @@ class Unbuilt:
     def covers(self, name: str, day: date | None) -> bool:
         """True when a table, or a day of it, may differ for that reason: carried state reaches into later days."""
         if day is None:
-            return any(name in whole()[stage] for stage in self.whole)
+            return name in self.whole
         stages = [stage for stage, names in STAGES.items() if name in names]
         reached = [s for s in STAGES if not stages or list(STAGES).index(s) <= list(STAGES).index(stages[0])]
         return bool(self.whole) or any(self.since[s] <= day for s in reached if s in self.since)
@@ -65,10 +66,10 @@ class Unbuilt:
 
 def unbuilt(plant: Plant, lake: Lake, state: State) -> Unbuilt:
     """What a build would have to do, as far as it can be seen now."""
-    stale = frozenset(stage for stage, names in whole().items() if whole_changed(plant, lake, state, names))
+    behind = frozenset(n for names in whole().values() for n in stale(plant, lake, state, names))
     look = Planner(plant, lake, state)
     since = {stage: min(days) for stage in STAGES if (days := look.changed(stage))}
-    return Unbuilt(stale, since)
+    return Unbuilt(behind, since)
 
 
 @contextmanager

@@ -19,7 +19,9 @@ SETUP_SHARE = 0.85
 """An hour of set-up against an hour of the machine: no wear."""
 LABOUR_CENTS, OVERHEAD_CENTS = 3450.0, 900.0
 RISE = 1.04
-"""People and turning centres cost so much more from the second midnight of the run on."""
+"""People, turning centres and other currencies cost so much more from the second midnight of the run on."""
+WORTH = {"EUR": 1.0, "GBP": 1.15, "USD": 0.92}
+"""What a unit of a currency is worth in EUR."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,14 @@ def book_rates(journal: Journal, at_us: int, found: Sequence[Rate]) -> None:
             "cost_rates", at_us, r.key, kind=r.kind, scope=r.scope, unit=r.unit, rate_cents=r.cents,
             valid_from_at=r.from_us, valid_to_at=r.until_us,
         )  # fmt: skip
+
+
+def book_exchange(journal: Journal, at_us: int, currency: str, rise_us: int) -> None:
+    """Table exchange_rates: what other currencies are worth in the plant's, from an instant on `RISE` times that."""
+    for name in sorted({*WORTH} - {currency}) if currency in WORTH else ():
+        worth = round(WORTH[name] / WORTH[currency], 6)
+        for n, (since, rate) in enumerate(((at_us, worth), (rise_us, round(worth * RISE, 6))), 1):
+            journal.put("exchange_rates", at_us, f"{name}-{n}", currency=name, rate=rate, valid_from_at=since)
 
 
 def _raised(kind: str, scope: str | None, cents: float, known_us: int, rise_us: int) -> Iterator[Rate]:

@@ -27,10 +27,10 @@ EVENTS = {
 
 
 class Fulfilment:
-    """Confirms order lines and delivers them, in the tables and in the truth."""
+    """Confirms order lines of a site and delivers them, in the tables and in the truth."""
 
-    def __init__(self, journal: Journal, agenda: Agenda, seed: int) -> None:
-        self.journal, self.agenda, self.seed = journal, agenda, seed
+    def __init__(self, journal: Journal, agenda: Agenda, seed: int, site: str) -> None:
+        self.journal, self.agenda, self.seed, self.site = journal, agenda, seed, site
         self._events: list[dict[str, object]] = []
 
     def ordered(

@@ -25,23 +25,23 @@ SPACES = (0.5, 1.0, 1.0, 2.0)
 """Space a finished or raw piece may take; a carton is flat."""
 
 
-def book_locations(journal: Journal, at_us: int, work_places: Iterable[str], a_day: float) -> None:
-    """Table locations: `a_day` pieces a day set how much a store holds."""
+def book_locations(journal: Journal, at_us: int, site: str, work_places: Iterable[str], a_day: float) -> None:
+    """Table locations, all of one site: `a_day` pieces a day set how much a store holds."""
     places = {"dock-1": "inbound", "raw-1": "raw", "fg-1": "finished", "ship-1": "outbound", "scrap": "scrap"}
     places |= dict.fromkeys(work_places, "work in progress") | {"external": "external"}
     most = float(round(a_day * 40, -3) + 1000)
     for place, zone in places.items():
         capacity = None if zone in {"external", "scrap"} else most
-        _location(journal, at_us, place, zone, capacity, WAYS.get(zone))
+        _location(journal, at_us, site, place, zone, capacity, WAYS.get(zone))
     for store, zone in STORES.items():
         for number, way, share in NEAR:
-            _location(journal, at_us, f"{store}-{number}", zone, float(round(most * share, -2)), way)
+            _location(journal, at_us, site, f"{store}-{number}", zone, float(round(most * share, -2)), way)
 
 
 def _location(
-    journal: Journal, at_us: int, place: str, zone: str, capacity: float | None, travel_m: float | None
+    journal: Journal, at_us: int, site: str, place: str, zone: str, capacity: float | None, travel_m: float | None
 ) -> None:
-    journal.put("locations", at_us, place, zone=zone, capacity=capacity, kind=KINDS[zone], travel_m=travel_m)
+    journal.put("locations", at_us, place, zone=zone, capacity=capacity, kind=KINDS[zone], travel_m=travel_m, site=site)
 
 
 def space_per_unit(seed: int, product: str, *, carton: bool = False) -> float:

@@ -7,6 +7,7 @@ from datetime import time
 
 import polars as pl
 
+from assets.kernels.stock.sites import Sites
 from plant.tables import table
 
 EXTERNAL = "external"
@@ -14,7 +15,7 @@ EXTERNAL = "external"
 
 
 def ledger(
-    moves: pl.LazyFrame, locations: pl.LazyFrame, sites: Mapping[str, tuple[str, time]], default_site: str
+    moves: pl.LazyFrame, locations: pl.LazyFrame, days: Mapping[str, tuple[str, time]], sites: Sites
 ) -> pl.LazyFrame:
     """silver.stock_ledger out of silver.stock_moves: one row a move and location inside the plant.
 
@@ -22,8 +23,8 @@ def ledger(
     move's unit cost, rounded once per move (half to even), so both sides cancel exactly. A move within one location
     stays as one posting of 0.
 
-    Relational tables know no site: a location belongs to the site its zone names, else to `default_site`.
-    `sites` gives each site's time zone and start of the production day (local clock); a posting belongs
+    A location belongs to the site that it or its zone names (`Sites.of`), one nobody knows to the first.
+    `days` gives each site's time zone and start of the production day (local clock); a posting belongs
     to the production day whose local clock it shows.
     """
     cents = (pl.col("qty") * pl.col("unit_cost_cents")).round().cast(pl.Int64)
@@ -37,17 +38,16 @@ def ledger(
         .group_by("move_id", "location")
         .agg(pl.col("at", "material", "lot", "kind", "reference").first(), pl.col("qty", "value_cents").sum())
     )
-    known = pl.when(pl.col("zone").is_in(list(sites))).then(pl.col("zone")).alias("site")
-    placed = postings.join(locations.select("location", known), on="location", how="left")
-    placed = placed.with_columns(pl.col("site").fill_null(default_site))
+    known = locations.select("location", sites.of("site", "zone", "location"))
+    placed = postings.join(known, on="location", how="left").with_columns(pl.col("site").fill_null(sites.names[0]))
     columns = table("silver.stock_ledger").schema
-    return placed.with_columns(production_day(sites)).select(list(columns)).sort("at", "move_id", "location")
+    return placed.with_columns(production_day(days)).select(list(columns)).sort("at", "move_id", "location")
 
 
-def production_day(sites: Mapping[str, tuple[str, time]]) -> pl.Expr:
+def production_day(days: Mapping[str, tuple[str, time]]) -> pl.Expr:
     """Production day of the instant `at` at `site`: yesterday's until the local clock shows the day's start."""
     chain: pl.Expr = pl.lit(None, pl.Date)
-    for site, (zone, day_start) in sites.items():
+    for site, (zone, day_start) in days.items():
         local = pl.col("at").dt.convert_time_zone(zone)
         day = local.dt.date() - pl.when(local.dt.time() < day_start).then(pl.duration(days=1)).otherwise(pl.duration())
         chain = pl.when(pl.col("site") == site).then(day).otherwise(chain)

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from dashboards import words
+from dashboards.attention import check_words
 from dashboards.theme import ALERT_WORDS, spoken
 
 URGENCY = {"high": 0, "medium": 1, "low": 2}
@@ -22,6 +23,7 @@ PAGES = {
     "coverage": ("app_pages/trust.py", "Data trust"),
     "loss": ("app_pages/oee.py", "OEE and losses"),
     "forecast": ("app_pages/forecasts.py", "Forecasts"),
+    "proposal": ("app_pages/approvals.py", "Approvals"),
 }
 _QUANTITY = re.compile(r"-?\d+\.\d+")
 POOR_COVERAGE = 0.95
@@ -45,14 +47,19 @@ class Finding:
 SENTENCES = {
     "failure_risk": "**{subject}** may fail: {message}.",
     "inventory": "**{subject}**: {message}.",
-    "check": "Check **{raw}** failed: {message}.",
+    "check": "{message}",
     "source": "Source **{raw}** is down: {message}.",
     "quarantine": "**{subject}**: {message}.",
 }
 
 
 def findings(
-    alerts: pl.DataFrame, machines: pl.DataFrame, losses: pl.DataFrame, forecast: pl.DataFrame
+    alerts: pl.DataFrame,
+    machines: pl.DataFrame,
+    losses: pl.DataFrame,
+    forecast: pl.DataFrame,
+    proposals: pl.DataFrame,
+    currency: str = "",
 ) -> list[Finding]:
     """Everything that wants a person, most urgent first.
 
@@ -61,9 +68,11 @@ def findings(
         machines: `data.oee` of one period by machine.
         losses: `data.losses` of the same period.
         forecast: `marts.forecast`.
+        proposals: `data.proposals`.
+        currency: code of the plant's currency.
     """
     known = [_alert(row) for row in alerts.iter_rows(named=True) if row["kind"] in SENTENCES]
-    found = [*known, *_loose(machines), *_biggest(losses), *_waiting(forecast)]
+    found = [*known, *_loose(machines), *_biggest(losses), *_waiting(forecast), *_asked(proposals, currency)]
     return sorted(found, key=lambda f: f.rank)
 
 
@@ -88,6 +97,10 @@ def _alert(row: dict[str, Any]) -> Finding:
     message = str(row["message"]).rstrip(".")
     if row["kind"] == "inventory":
         message = _rounded(message)
+    elif row["kind"] == "failure_risk":
+        message = words.spread(message)
+    elif row["kind"] == "check":
+        message = check_words.found(row["subject"], message)
     text = SENTENCES[row["kind"]].format(subject=spoken(row["subject"]), raw=row["subject"], message=message)
     return Finding(row["severity"], row["kind"], text)
 
@@ -130,3 +143,15 @@ def _waiting(forecast: pl.DataFrame) -> list[Finding]:
     items = words.plural(drafts["item"].n_unique(), "item")
     waits = words.plural(drafts.height, "forecast period waits", "forecast periods wait")
     return [Finding("low", "forecast", f"**{waits}** for approval, {items}.")]
+
+
+def _asked(proposals: pl.DataFrame, currency: str) -> list[Finding]:
+    """Proposals that wait for somebody's second key, with what they are worth together."""
+    waiting = proposals.filter(pl.col("state") == "submitted")
+    if waiting.is_empty():
+        return []
+    known = waiting["value_cents"].drop_nulls()
+    least = "at least " if known.len() < waiting.height else ""
+    worth = f", worth {least}{words.number(float(known.sum()) / 100, currency)}" if known.len() else ""
+    waits = words.plural(waiting.height, "proposal waits", "proposals wait")
+    return [Finding("medium", "proposal", f"**{waits}** for approval{worth}.")]

@@ -1,4 +1,4 @@
-"""gold.inventory: stock at the end of each production day, its value over time, turns, cover, classes, reorder point.
+"""gold.inventory: stock at the end of each production day, its value over time, turns, cover, reorder point.
 
 Stock has the algebra of machine time: on hand is the sum of signed postings, average value is the
 integral of on-hand value over the day divided by the day, never (open + close) / 2. Quantities are
@@ -12,8 +12,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from assets.kernels.enterprise.supply import lead_times, on_order
 from assets.kernels.figures.sums import scaled
+from assets.kernels.stock.sites import Sites
+from assets.kernels.stock.supply import lead_times, on_order
 from plant.tables import table
 
 TRAILING_DAYS = 28
@@ -27,7 +28,7 @@ YEAR_DAYS = 365
 MICRO = 1_000_000
 
 _ISSUES = {"issued": OUTFLOW, "demanded": DEMAND}
-_UNITS = ("micro", "value_cents")
+_USED = (("issued", "micro"), ("issued", "value_cents"), ("demanded", "micro"))
 PAIR = ("site", "material", "location")
 COLUMNS = [c for c in table("gold.inventory").schema if c not in {"revision", "known_from"}]
 
@@ -44,11 +45,13 @@ def inventory(
     partners: pl.LazyFrame,
     days: pl.LazyFrame,
     first: date,
+    sites: Sites,
 ) -> pl.LazyFrame:
     """One row a material, location and production day from `first` on, since the pair first moved.
 
     `ledger` is the whole silver.stock_ledger, `days` (site, production_day, start_at, end_at) the bounds
-    from `first_needed(first)` to the last day wanted. Rows of a day depend on postings up to that day only.
+    from `first_needed(first)` to the last day wanted, `sites` says which site a purchase is of. Rows of a day
+    depend on postings up to that day only.
 
     Demand is what leaves a location by issue or shipment, issues hold transfers as well; scrap and adjustments
     are neither. Over the trailing n = min(28, days since the site's first posting) days:
@@ -56,17 +59,16 @@ def inventory(
     * turns = 365 x value of issues / sum of daily average values; null without stock value
     * dio_d = 365 / turns: days of inventory outstanding; null without issues
     * days_of_cover = on hand / mean daily issues, at least 0; null without issues
-    * abc: materials by value of demand, share before it under 80 % A, 95 % B, else C; xyz: standard deviation /
-      mean of daily demand up to 0.5 X, 1.0 Y, else Z; both over all locations of a site, null without demand
     * reorder_point = d x L + z x sqrt(L x var(d) + d^2 x var(L)), z = 1.645 (95 %), d the mean daily demand on the
       location, L the lead time in days (`supply.lead_times`); null without demand or lead time
     * alert: negative_stock, else below_reorder_point (on hand + on order), else no_movement (stock, full 28
       days, no posting)
     """
     grid = _grid(ledger, days, first)
-    stocked = grid.filter(pl.col("production_day") >= first).join(_classes(grid), on=_material_day(), how="left")
-    stocked = stocked.join(materials.select("material", "unit"), on="material", how="left")
-    led = _as_known(_as_known(stocked, lead_times(purchases, partners), "known_at"), on_order(purchases), "since_at")
+    wanted = grid.filter(pl.col("production_day") >= first)
+    stocked = wanted.join(materials.select("material", "unit"), on="material", how="left")
+    ordered = purchases.with_columns(sites.of("site"))
+    led = _as_known(_as_known(stocked, lead_times(ordered, partners), "known_at"), on_order(ordered), "since_at")
     out = led.with_columns(
         pl.col("unit").fill_null("unknown"),
         scaled(pl.col("on_hand_micro"), MICRO, 6).alias("on_hand_qty"),
@@ -97,15 +99,16 @@ def _grid(ledger: pl.LazyFrame, days: pl.LazyFrame, first: date) -> pl.LazyFrame
     opened = pairs.with_columns(pl.col("first_day").min().over("site").alias("site_first_day"))
     grid = opened.join(days, on="site", how="inner").filter(pl.col("production_day") >= pl.col("first_day"))
     full = grid.join(_daily(posted, days), on=[*PAIR, "production_day"], how="left").sort(*PAIR, "production_day")
-    moved = ("micro", "value_cents", "weighted_micro", "postings", *(f"{n}_{u}" for n in _ISSUES for u in _UNITS))
+    moved = ("micro", "value_cents", "weighted_micro", "postings", *(f"{name}_{unit}" for name, unit in _USED))
     stocked = full.with_columns(pl.col(moved).fill_null(0)).with_columns(
         (pl.col("open_micro") + pl.col("micro").cum_sum().over(*PAIR)).alias("on_hand_micro"),
         (pl.col("open_value_cents") + pl.col("value_cents").cum_sum().over(*PAIR)).alias("on_hand_cents"),
     )
     opening = (pl.col("on_hand_cents") - pl.col("value_cents")) * MICRO
     known = stocked.with_columns((opening + pl.col("weighted_micro")).alias("average_micro"), _trailing_days())
-    more = [_sum_28("average_micro", PAIR).alias("average_28"), _sum_28("postings", PAIR).alias("postings_28")]
-    return known.with_columns(*_use_28("issued", PAIR), *_use_28("demanded", PAIR), *more)
+    sums = {"average_28": "average_micro", "postings_28": "postings", "issued_cost_28": "issued_value_cents"}
+    more = [_sum_28(column).alias(name) for name, column in sums.items()]
+    return known.with_columns(_use_28("issued"), _use_28("demanded"), _square_28("demanded"), *more)
 
 
 def _daily(posted: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
@@ -117,7 +120,7 @@ def _daily(posted: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("micro", "value_cents").sum(),
         (pl.col("value_cents") * (left / length).clip(0, 1) * MICRO).round().cast(pl.Int64).sum()
         .alias("weighted_micro"),
-        *((-pl.col(unit)).filter(pl.col(name)).sum().alias(f"{name}_{unit}") for name in _ISSUES for unit in _UNITS),
+        *((-pl.col(unit)).filter(pl.col(name)).sum().alias(f"{name}_{unit}") for name, unit in _USED),
         pl.len().cast(pl.Int64).alias("postings"),
     )  # fmt: skip
 
@@ -127,23 +130,24 @@ def _trailing_days() -> pl.Expr:
     return lived.clip(1, TRAILING_DAYS).alias("n_days")
 
 
-def _sum_28(column: str, group: tuple[str, ...]) -> pl.Expr:
+def _sum_28(column: str) -> pl.Expr:
     """Sum of whole numbers over the trailing days; the grid is dense, so rows are days."""
-    return pl.col(column).rolling_sum(TRAILING_DAYS, min_samples=1).over(*group)
+    return pl.col(column).rolling_sum(TRAILING_DAYS, min_samples=1).over(*PAIR)
 
 
-def _use_28(name: str, group: tuple[str, ...]) -> list[pl.Expr]:
-    """Trailing quantity of issues or demand, its squares and its cost.
+def _use_28(name: str) -> pl.Expr:
+    """Trailing quantity of issues or demand."""
+    return scaled(_sum_28(f"{name}_micro"), MICRO, 6).alias(f"{name}_28")
+
+
+def _square_28(name: str) -> pl.Expr:
+    """Sum of the squares of the trailing daily quantities.
 
     Squares outgrow 64 bits as whole numbers; they are added term by term, because a running float sum
     would depend on where the run began.
     """
     square = scaled(pl.col(f"{name}_micro"), MICRO, 6) ** 2
-    return [
-        scaled(_sum_28(f"{name}_micro", group), MICRO, 6).alias(f"{name}_28"),
-        pl.sum_horizontal(square.shift(n).over(*group) for n in range(TRAILING_DAYS)).alias(f"{name}_square_28"),
-        _sum_28(f"{name}_value_cents", group).alias(f"{name}_cost_28"),
-    ]
+    return pl.sum_horizontal(square.shift(n).over(*PAIR) for n in range(TRAILING_DAYS)).alias(f"{name}_square_28")
 
 
 def _mean(name: str) -> pl.Expr:
@@ -157,32 +161,6 @@ def _variance(name: str) -> pl.Expr:
     return pl.when(n > 1).then(spread / (n - 1)).otherwise(0.0)
 
 
-def _material_day() -> list[str]:
-    return ["site", "material", "production_day"]
-
-
-def _classes(grid: pl.LazyFrame) -> pl.LazyFrame:
-    """ABC and XYZ of each material of a site on each day, over all its locations."""
-    by_day = grid.group_by(*_material_day()).agg(
-        pl.col("demanded_micro", "demanded_value_cents").sum(),
-        pl.col("n_days").first(),
-        pl.col("site_first_day").first(),
-    )
-    rolled = by_day.sort(*_material_day()).with_columns(_use_28("demanded", ("site", "material")))
-    cost, group = pl.col("demanded_cost_28"), ("site", "production_day")
-    spent = rolled.sort(*group, cost, "material", descending=[False, False, True, False])
-    share = (cost.cum_sum().over(*group) - cost) / cost.sum().over(*group)
-    abc = pl.when(share < 0.8).then(pl.lit("A")).when(share < 0.95).then(pl.lit("B")).otherwise(pl.lit("C"))
-    cv = _variance("demanded").sqrt() / _mean("demanded")
-    xyz = pl.when(cv <= 0.5).then(pl.lit("X")).when(cv <= 1.0).then(pl.lit("Y")).otherwise(pl.lit("Z"))
-    used = pl.col("demanded_28") > 0
-    return spent.select(
-        *_material_day(),
-        pl.when(used & (cost > 0)).then(abc).alias("abc"),
-        pl.when(used & (pl.col("n_days") > 1)).then(xyz).alias("xyz"),
-    )
-
-
 def _reorder_point() -> pl.Expr:
     demand, lead = _mean("demanded"), pl.col("lead_d")
     spread = lead * _variance("demanded") + demand**2 * pl.col("lead_var")
@@ -192,7 +170,7 @@ def _reorder_point() -> pl.Expr:
 def _as_known(stocked: pl.LazyFrame, facts: pl.LazyFrame, since: str) -> pl.LazyFrame:
     """The facts of the material known at each day's end."""
     return stocked.sort("end_at").join_asof(
-        facts.sort(since), left_on="end_at", right_on=since, by="material", strategy="backward",
+        facts.sort(since), left_on="end_at", right_on=since, by=["site", "material"], strategy="backward",
         allow_exact_matches=False, check_sortedness=False,
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What needs somebody, in sentences: findings of the overview, and failed checks in words."""
