@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
+import numpy as np
 import polars as pl
 
 from connectors.skew import ABSURD, Skew
@@ -21,6 +22,7 @@ CALM = 0.8
 """A clock that was off is in order again below this share of its limit."""
 BAD = 2**31
 """Status codes from here on are Bad."""
+_GAPS = np.array([*GAP_STATUS.values()])
 _INSTANTS = ("last_at", "since_at", "last_value_at", "alive_at")
 
 
@@ -70,11 +72,9 @@ class Health:
             newest = ts.filter(ts < limit).max()
         if newest is not None:
             self.last_value_at = max(self.last_value_at or newest, newest)
-        if cast("int", rows["status"].max()) >= BAD:
-            opened = rows["status"].is_in(list(GAP_STATUS.values())) & rows["value"].is_null()
-            if lost := int(opened.sum()):
-                rows = rows.filter(~opened)
-                self.gaps += lost
+        if (opened := _opening(rows)) is not None:
+            self.gaps += int(opened.sum())
+            rows = rows.filter(~opened)
         if not rows.is_empty():
             self._skew.saw(rows)
 
@@ -139,6 +139,16 @@ class Health:
     def _turn(self, state: State) -> None:
         self.state = state
         self.since_at = datetime.now(UTC)
+
+
+def _opening(rows: pl.DataFrame) -> pl.Series | None:
+    """Which rows open a gap; None where none does. Few are Bad: only those are asked for more."""
+    status = rows["status"].to_numpy()
+    bad = status[np.flatnonzero(status >= BAD)]
+    if not len(bad) or not np.isin(bad, _GAPS).any():
+        return None
+    opened = rows["status"].is_in(_GAPS) & rows["value"].is_null()
+    return opened if opened.any() else None
 
 
 def _age_s(at: datetime) -> float:

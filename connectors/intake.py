@@ -89,6 +89,7 @@ class Seen:
         self._last = coded(pl.DataFrame(schema={k: ROWS[k] for k in IDENTITY}))
         self._newest_us = np.empty(0, "i8")  # by the code of the tag
         self._placed: tuple[pl.DataFrame | None, tuple[np.ndarray, np.ndarray]] = (None, (_NONE, _NONE))
+        self._rounds: tuple[pl.DataFrame | None, int] = (None, 0)
         nothing = pl.DataFrame()
         self._given = (nothing, nothing)
         self._behind: list[pl.DataFrame] = []
@@ -124,7 +125,8 @@ class Seen:
 
     def _advance(self, rows: pl.DataFrame, known: pl.DataFrame) -> None:
         codes, us = self._places(rows)
-        np.maximum.at(self._newest_us, codes, us)
+        last = len(codes) - self._rounds[1] if rows is self._rounds[0] else 0  # the last round has the newest of each
+        np.maximum.at(self._newest_us, codes[last:], us[last:])
         self._behind.append(known)
         self._behind_rows += rows.height
         if self._behind_rows > BEHIND_ROWS:
@@ -145,7 +147,11 @@ class Seen:
     def fresh(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that are no exact repeat of a stored one, nor of an earlier row of the batch."""
         mine = self._coded(rows)
-        doubtful = _not_ahead(*self._places(mine), self._newest_us)
+        places = self._places(mine)
+        if tags := _in_rounds(*places, self._newest_us):
+            self._rounds = (mine, tags)
+            return rows
+        doubtful = _not_ahead(*places, self._newest_us)
         if not doubtful.any():
             return rows
         part = mine.with_row_index("_row").filter(pl.Series(doubtful))
@@ -187,6 +193,22 @@ def _filled(values: pl.Series, empty: int) -> np.ndarray:
         return values.to_numpy().view("i8")
     found: np.ndarray = values.to_physical().to_numpy()
     return found
+
+
+def _in_rounds(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> int:
+    """Tags of a round, where rows are rounds of the same tags, each later than the one before and than what is known.
+
+    0 where they are not. What a server sends that samples all its nodes at once is told by it without being sorted.
+    """
+    if not len(codes):
+        return 0
+    again = np.flatnonzero(codes[1:] == codes[0])
+    tags = int(again[0]) + 1 if len(again) else len(codes)
+    if not (np.array_equal(codes[tags:], codes[:-tags]) and (us[tags:] > us[:-tags]).all()):
+        return 0
+    first, met = codes[:tags], np.zeros(len(newest_us), "?")
+    met[first] = True
+    return tags if np.count_nonzero(met) == tags and (us[:tags] > newest_us[first]).all() else 0
 
 
 def _not_ahead(codes: np.ndarray, us: np.ndarray, newest_us: np.ndarray) -> np.ndarray:

@@ -15,13 +15,15 @@ from collections.abc import Callable
 from asyncua import Client
 
 from benchmarks.figure import own_cpu_s
+from connectors.opcua.live import Live
 from connectors.opcua.session import GapClient, GapSubscription
 from connectors.opcua.session_items import Wish
-from connectors.opcua.wire.columns import Columns
 
-PUBLISH_MS = 100.0
+PUBLISH_MS, EVERY_S = 100.0, 0.2
 IDLE_S = 3.0
 """So long without a value ends the measurement."""
+
+_decoding: set[asyncio.Task[None]] = set()
 
 
 class Count:
@@ -85,12 +87,20 @@ async def _ours(endpoint: str, nodes: list[str], count: Count) -> Client:
     client = GapClient(endpoint, timeout_s=30)
     await client.connect()
 
-    def take(columns: Columns) -> None:
-        count.saw(len(columns))
-
-    subscription = await GapSubscription.open(client, PUBLISH_MS, take, lambda _: None)
+    live = Live(lambda _: None, lambda _: None)
+    subscription = await GapSubscription.open(client, PUBLISH_MS, live.take, lambda _: None)
     await subscription.add([Wish(client.get_node(n), 50.0, 1000) for n in nodes])
+    _decoding.add(asyncio.create_task(_decode(live, count)))
     return client
+
+
+async def _decode(live: Live, count: Count) -> None:
+    """As the collector does with `spool_every` as it is by default."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        live.decode()
+        if (given := live.given()) is not None:
+            count.saw(len(given[1]))
 
 
 async def _until(check: Callable[[], bool]) -> None:

@@ -30,13 +30,14 @@ from connectors.opcua.backfill import Backfill
 from connectors.opcua.client import GapClient
 from connectors.opcua.history import read_current
 from connectors.opcua.holes import Hole, ends_of
+from connectors.opcua.live import Live
 from connectors.opcua.reader_nodes import nodes_of, wish_of
 from connectors.opcua.refusals import explained
 from connectors.opcua.security import believe_again, log_in, secure
 from connectors.opcua.session import GapSubscription
 from connectors.opcua.session_items import Limits
-from connectors.opcua.wire.columns import Columns, concat
-from connectors.opcua.wire.rows import oldest_of, rows_of
+from connectors.opcua.wire.columns import Columns
+from connectors.opcua.wire.rows import rows_of
 from connectors.retry import Health
 from plant.errors import SourceDownError
 from plant.sources.live import OpcUaSource
@@ -77,8 +78,7 @@ class OpcUaReader:
     ) -> None:
         self.source, self.intake, self.health, self.seen, self.root = source, intake, health, seen, root
         self.nodes, self.bad = nodes_of(tags)
-        self._live: list[tuple[int, Columns]] = []
-        self._live_rows = 0
+        self._live = Live(self._on_gap, self._on_overflow)
         self._gap = asyncio.Event()
         self._behind: set[int] | None = None
         self._overflows = 0
@@ -132,9 +132,9 @@ class OpcUaReader:
         self.health.down(f"connection to {self.source.endpoint} lost: {error}")
 
     async def _flow(self, client: GapClient) -> None:
-        self._live, self._live_rows = [], 0
+        self._live = Live(self._on_gap, self._on_overflow)
         publish_ms = duration(self.source.publish).total_seconds() * 1000
-        sub = await GapSubscription.open(client, publish_ms, self._take, self._on_gap, self._alive.keep_alive_s)
+        sub = await GapSubscription.open(client, publish_ms, self._live.take, self._on_gap, self._alive.keep_alive_s)
         self._alive.follow(sub)
         self._behind, self.backfill.lacking = None, set()
         self._gap.set()
@@ -190,16 +190,9 @@ class OpcUaReader:
 
     async def _may_publish(self) -> None:
         await self.intake.open.wait()
-        while self._live_rows > HOLD_ROWS:
+        while self._live.rows > HOLD_ROWS:
             self._drained.clear()
             await self._drained.wait()
-
-    def _take(self, columns: Columns) -> None:
-        lost = columns.overflowed
-        if len(lost):
-            self._on_overflow(lost)
-        self._live.append((now_us(), columns))
-        self._live_rows += len(columns)
 
     def _on_gap(self, why: str) -> None:
         logger.info("source %s: gap, %s", self.source.name, why)
@@ -230,10 +223,10 @@ class OpcUaReader:
 
     async def _open_hole(self, client: GapClient, sub: GapSubscription) -> None:
         """What is missing of the nodes that are behind (None: all), before the first live value behind it goes on."""
+        self._live.decode()
         behind, self._behind = self._behind, None
         self._gap.clear()
-        held = [at for _, columns in self._live if (at := oldest_of(columns)) is not None]
-        late_at = min([datetime.now(UTC) - timedelta(seconds=60), *held])
+        late_at = min([datetime.now(UTC) - timedelta(seconds=60), *self._live.oldest()])
         items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
         items = {h: node for h, node in items.items() if behind is None or h in behind}
         shown = self._rows(now_us(), await read_current(client.uaclient.session, items))
@@ -254,14 +247,14 @@ class OpcUaReader:
         return (begin_us if mine is None else max(begin_us, _us(cast("datetime", mine)))), reason
 
     async def _drain(self) -> None:
-        live, self._live, self._live_rows = self._live, [], 0
+        self._live.decode()
         if self._gap.is_set():  # a gap was found since: what came after it waits for the history
-            self._live, self._live_rows = live + self._live, sum(len(c) for _, c in live)
             return
+        live = self._live.given()
         self._drained.set()
-        if not live:
+        if live is None:
             return
-        rows = self._rows(live[-1][0], concat([columns for _, columns in live]))
+        rows = self._rows(*live)
         self.health.saw(await self._hand_on(self._alive.mended(rows)), datetime.now(UTC))
 
     async def _hand_on(self, rows: pl.DataFrame) -> int:

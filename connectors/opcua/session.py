@@ -18,8 +18,7 @@ from asyncua.ua.uaerrors import BadMessageNotAvailable, BadNoSubscription, BadSe
 from connectors.opcua.client import GapClient
 from connectors.opcua.session_items import Limits, Wish, create, limits_of
 from connectors.opcua.wire.columns import Columns, of_rows, of_value
-from connectors.opcua.wire.publish import Raw, decode_auto
-from connectors.opcua.wire.rhythm import Rhythm
+from connectors.opcua.wire.publish import Raw
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ __all__ = ["KEEP_ALIVE_S", "GapClient", "GapSubscription"]
 KEEP_ALIVE_S = 5.0
 """A subscription with nothing to say says so this often, where nobody asks for more."""
 _GONE = (BadSubscriptionIdInvalid, BadNoSubscription, BadSessionIdInvalid)
-OnBatch = Callable[[Columns], None]
+OnBatch = Callable[[Raw | Columns], None]
 OnGap = Callable[[str], None]
 
 
@@ -50,7 +49,7 @@ class GapSubscription(Subscription):
         self._lacking: dict[int, str] = {}
         self._deadbands: set[str] = set()
         self.broken: Exception | None = None
-        self.restoring, self._rhythm = False, Rhythm()
+        self.restoring = False
         self.answered_at: float | None = None  # monotonic; nothing is missing up to the last answer
 
     @classmethod
@@ -132,7 +131,7 @@ class GapSubscription(Subscription):
 
     def _hand_on(self, notification: Any) -> None:
         if isinstance(notification, Raw):
-            self._on_batch(decode_auto(notification, self._rhythm))
+            self._on_batch(notification)
         elif isinstance(notification, ua.DataChangeNotification):
             self._on_batch(of_rows(of_value(i.ClientHandle, i.Value) for i in notification.MonitoredItems))
         elif isinstance(notification, ua.StatusChangeNotification):

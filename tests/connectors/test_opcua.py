@@ -54,6 +54,10 @@ def decoded(values):
     return decode_auto(raw)
 
 
+def texts(columns):
+    return [None] * len(columns) if columns.text is None else columns.text.to_list()
+
+
 def every_type(n=400, seed=3) -> list[ua.DataValue]:
     pick, kinds = random.Random(seed), ua.VariantType
     makers = [
@@ -84,7 +88,7 @@ def test_raw_decoding_is_that_of_asyncua(values):
     for name in ("handle", "valid", "status", "source", "server"):
         assert (getattr(fast, name) == getattr(slow, name)).all(), name
     assert np.array_equal(fast.value[fast.valid], slow.value[slow.valid])
-    assert fast.text == slow.text
+    assert texts(fast) == texts(slow)
 
 
 def test_picoseconds_stand_where_the_standard_puts_them():
@@ -316,7 +320,7 @@ def promising(text) -> str:
 
 @in_loop
 async def test_a_value_that_stays_is_said_again_while_the_server_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr("connectors.repeats.MARGIN_US", 200_000)
+    monkeypatch.setattr("connectors.repeats.MARGIN_US", 1_000_000)
     plant, log, intake = make_plant(tmp_path, promising), Delivered(), MemoryIntake()
     health = Health("ua", "opcua")
     async with opcua_plant(plant, "ua", log) as server, reading(plant, tmp_path, intake, health):

@@ -129,7 +129,8 @@ async def test_a_gap_nobody_noticed_begins_when_the_subscription_was_last_answer
         noticed_at = served.health.alive_at
         await served.count(10, 5)
         await served.proxy.heal()
-        await served.arrived(14.0)
+        await served.arrived(14.0)  # live values do not wait for what is said of the gap
+        await until(lambda: not served.intake.rows(TAG).filter(status=BAD_NO_COMMUNICATION).is_empty())
         gap = served.intake.rows(TAG).filter(status=BAD_NO_COMMUNICATION)
     assert noticed_at - silent_at > timedelta(seconds=3)
     assert gap["ts"].min() <= silent_at + timedelta(seconds=0.5)

@@ -27,7 +27,8 @@ def item(handle, what, n):
         return head + struct.pack("<BBi2h", 0x0D, 0x80 | 4, 2, n % 99, 7) + times
     if what == "null text":
         return head + struct.pack("<BBi", 0x0D, 12, -1) + times
-    return head + struct.pack("<BBi", 0x0D, 12, len(what)) + what.encode() + times
+    said = what if isinstance(what, bytes) else what.encode()
+    return head + struct.pack("<BBi", 0x0D, 12, len(said)) + said + times
 
 
 def message(rounds, kinds, dice=None, begin=0):
@@ -46,11 +47,15 @@ def kinds_of(seed, some=("double", "int", "bad", "text")):
     return [dice.choice(some) for _ in range(NODES)]
 
 
+def texts(columns):
+    return [None] * len(columns) if columns.text is None else columns.text.to_list()
+
+
 def same(raw, rhythm):
     found, wanted = decode_auto(raw, rhythm), walk(raw.data, raw.at, raw.count)[0]
     for name in ("handle", "value", "valid", "status", "source", "server"):
         assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
-    assert found.text == wanted.text
+    assert texts(found) == texts(wanted)
 
 
 def test_what_comes_again_is_not_walked(monkeypatch):
@@ -73,6 +78,12 @@ def test_arrays_are_walked_and_another_order_is_learnt():
     for kinds in (kinds_of(1, ("double", "array")), kinds_of(2), kinds_of(3, ("text", "null text", "int"))):
         for _ in range(3):
             same(message(9, kinds), rhythm)
+
+
+def test_a_letter_cut_in_two_spoils_its_own_texts_only():
+    rhythm, kinds = Rhythm(), kinds_of(1, ("double", b"caf\xc3", b"\xa9 au lait", "caf\u00e9"))
+    for _ in range(3):
+        same(message(9, kinds), rhythm)
 
 
 def test_items_that_end_behind_the_message_are_an_error():

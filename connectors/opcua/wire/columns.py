@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 from asyncua import ua
 
 TICKS_1970 = 116_444_736_000_000_000
@@ -24,7 +25,7 @@ class Columns:
     """Decoded items. Times are 100 ns ticks since 1601, 0 where the server sent none.
 
     `value` holds numbers (booleans as 0 and 1); `valid` is false where there is no number. `text`
-    maps positions to what cannot be a number (strings, arrays, times).
+    says what cannot be a number (strings, arrays, times), null elsewhere; None where no item has one.
     """
 
     handle: np.ndarray
@@ -33,7 +34,7 @@ class Columns:
     status: np.ndarray
     source: np.ndarray
     server: np.ndarray
-    text: dict[int, str]
+    text: pl.Series | None
 
     def __len__(self) -> int:
         return len(self.handle)
@@ -48,11 +49,9 @@ def concat(parts: list[Columns]) -> Columns:
     """Parts in order as one."""
     if len(parts) == 1:
         return parts[0]
-    text: dict[int, str] = {}
-    at = 0
-    for part in parts:
-        text |= {at + k: v for k, v in part.text.items()}
-        at += len(part)
+    text = None
+    if any(part.text is not None for part in parts):
+        text = pl.concat([no_texts(len(p)) if p.text is None else p.text for p in parts])
     joined = {n: np.concatenate([np.empty(0, t), *(getattr(p, n) for p in parts)]) for n, t in _TYPES.items()}
     return Columns(**{n: a.astype(_TYPES[n], copy=False) for n, a in joined.items()}, text=text)
 
@@ -69,8 +68,20 @@ def of_rows(rows: Iterable[tuple[int, Any, int, int, int]]) -> Columns:
         status=np.array([r[2] for r in rows], "i8"),
         source=np.array([r[3] for r in rows], "i8"),
         server=np.array([r[4] for r in rows], "i8"),
-        text={i: text_of(v) for i, v in enumerate(values) if v is not None and not numbers[i]},
+        text=texts({i: text_of(v) for i, v in enumerate(values) if v is not None and not numbers[i]}, len(rows)),
     )
+
+
+def no_texts(count: int) -> pl.Series:
+    """So many nulls."""
+    return pl.Series([None], dtype=pl.String).new_from_index(0, count)
+
+
+def texts(said: Mapping[int, str], count: int) -> pl.Series | None:
+    """What is said at each of `count` positions."""
+    if not said:
+        return None
+    return no_texts(count).scatter(list(said), pl.Series(list(said.values()), dtype=pl.String))
 
 
 def of_value(handle: int, value: ua.DataValue) -> tuple[int, Any, int, int, int]:

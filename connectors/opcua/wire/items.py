@@ -14,7 +14,7 @@ import numpy as np
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import variant_from_binary
 
-from connectors.opcua.wire.columns import Columns, text_of
+from connectors.opcua.wire.columns import Columns, text_of, texts
 
 VALUE, STATUS, SOURCE, SERVER, SOURCE_PS, SERVER_PS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 FIXED = {1: "?", 2: "<i1", 3: "<u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8", 10: "<f4", 11: "<f8"}
@@ -91,7 +91,7 @@ def _columns(items: np.ndarray) -> Columns:
         status=items["status"].astype("i8") if "status" in names else zeros,
         source=items["source"].astype("i8") if "source" in names else zeros,
         server=items["server"].astype("i8") if "server" in names else zeros,
-        text={},
+        text=None,
     )
 
 
@@ -167,12 +167,12 @@ def gathered(
             tail[here] += np.dtype(code).itemsize
     return Columns(
         handle=at_places(data, "<u4", starts), value=value, valid=valid, status=found["status"],
-        source=found["source"], server=found["server"], text=text,
+        source=found["source"], server=found["server"], text=texts(text, n),
     )  # fmt: skip
 
 
-def at_places(data: bytes, code: str, places: np.ndarray) -> np.ndarray:
-    """The numbers that stand at these bytes."""
+def at_places(data: bytes, code: str | np.dtype[Any], places: np.ndarray, at: int = 0) -> np.ndarray:
+    """The numbers that stand at these bytes behind `at`."""
     kind = np.dtype(code)
-    every = np.ndarray((len(data) - kind.itemsize + 1,), kind, data, strides=(1,))
+    every = np.ndarray((max(len(data) - at - kind.itemsize + 1, 0),), kind, data, at, (1,))
     return every[places]

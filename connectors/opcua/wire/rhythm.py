@@ -65,13 +65,13 @@ class Rhythm:
             return None
         count = min(left, MOST if self._trusted else 2 * len(found.starts))
         ahead = self._lay(found, phase, count)
-        good = ahead.kept(data, at, count)
+        good, handles = ahead.kept(data, at, count)
         end = at + int(ahead.starts[good])
         self._trusted = good == count
         if good < LEAST or end > len(data):
             self._round = None
             return None
-        return ahead.columns(data, at, good), end
+        return ahead.columns(data, at, handles[:good]), end
 
     def _lay(self, found: _Round, phase: int, count: int) -> Forecast:
         """At least `count` items from `phase` of the round on; what was reckoned last serves as often as it can."""

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from connectors.intake import ROWS, WORDS
-from connectors.opcua.wire.columns import TICKS_1970, Columns
+from connectors.opcua.wire.columns import TICKS_1970, Columns, no_texts
 
 CODED: dict[str, pl.DataType] = {n: WORDS if n in {"tag", "source"} else t for n, t in ROWS.items()}
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def rows_of(columns: Columns, received_us: int, tags: pl.Series, index: np.ndarr
         "ts": pl.Series(_times(columns, received_us)).cast(ROWS["ts"]),
         "tag": tags[pl.Series((place if every else np.maximum(place, 0)).view("u4"))],
         "value": _nullable(pl.Series(columns.value), columns.valid),
-        "text": _texts(columns),
+        "text": no_texts(n) if columns.text is None else columns.text,
         "status": pl.Series(columns.status),
         "server_at": _nullable(pl.Series(_unix_us(columns.server)).cast(ROWS["server_at"]), columns.server > 0),
         "received_at": pl.Series([received_us]).cast(ROWS["received_at"]).new_from_index(0, n),
@@ -61,13 +61,6 @@ def _times(columns: Columns, received_us: int) -> np.ndarray:
 
 def _nullable(values: pl.Series, valid: np.ndarray) -> pl.Series:
     return values if valid.all() else values.zip_with(pl.Series(valid), pl.Series([None], dtype=values.dtype))
-
-
-def _texts(columns: Columns) -> pl.Series:
-    none = _same(None, len(columns), "text")
-    if not columns.text:
-        return none
-    return none.scatter(list(columns.text), pl.Series(list(columns.text.values()), dtype=pl.String))
 
 
 def _unix_us(ticks: np.ndarray) -> np.ndarray:
