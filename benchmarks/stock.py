@@ -22,7 +22,7 @@ SHELVED, BINS = 1_000, 60
 
 
 def figures(data: Path) -> Iterator[Figure]:
-    """Largest miss of three aims against Croston and SBA by lead time, CPU of 10,000 reorder points and of a slotting."""
+    """Largest miss of three aims against Croston and SBA; CPU of 10,000 reorder points and of a slotting."""
     path = data / "carparts_hyndman" / "carparts_wide.csv"
     if path.is_file():
         parts = pl.read_csv(path).drop("month").cast(pl.Float64, strict=False).to_numpy().T.copy()

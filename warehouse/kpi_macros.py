@@ -29,6 +29,10 @@ LEVELS = {"machine": "machine", "line": "line", "area": "area", "site": "site", 
 GRAINS = ("hour", "shift", "day", "week", "month", "all")
 PARAMETERS = "level_, grain_, first_ := DATE '0001-01-01', last_ := DATE '9999-12-31'"
 CELL = "level, scope, grain, production_day, period_start, shift"
+_LAST = (
+    "CASE WHEN first_ <= last_ THEN last_ ELSE error('first_ is ' || coalesce(first_::VARCHAR, 'NULL') || "
+    "', last_ is ' || coalesce(last_::VARCHAR, 'NULL') || '; valid are two days, the earlier first') END"
+)
 NOTED = {*IDEAL.measures(), "apt_counting_us", "pbt_us", "unknown_us", "quarantined_pcs"}
 """Measures the notes ask for, whatever the KPI."""
 WORDS = {
@@ -73,13 +77,13 @@ def _sums(names: Sequence[str] = NAMES) -> str:
             WHEN 'week' THEN date_trunc('week', production_day)::TIMESTAMP AT TIME ZONE 'UTC'
             WHEN 'month' THEN date_trunc('month', production_day)::TIMESTAMP AT TIME ZONE 'UTC'
             WHEN 'all' THEN (min(production_day) OVER ())::TIMESTAMP AT TIME ZONE 'UTC'
-            ELSE error('grain is ' || grain_ || '; valid are {", ".join(GRAINS)}') END"""
-    wrong_level = f"error('level is ' || level_ || '; valid are {', '.join(LEVELS)}')"
+            ELSE error('grain is ' || coalesce(grain_, 'NULL') || '; valid are {", ".join(GRAINS)}') END"""
+    wrong_level = f"error('level is ' || coalesce(level_, 'NULL') || '; valid are {', '.join(LEVELS)}')"
     measures = ", ".join(f"sum({m})::DOUBLE AS {m}" for m in names)
     return f"""zones AS (SELECT site, any_value(timezone) AS zone FROM silver.machines GROUP BY site),
 days AS (
     SELECT s.*, coalesce(zone, 'UTC') AS zone FROM gold.kpi_sums s LEFT JOIN zones USING (site)
-    WHERE production_day BETWEEN first_ AND last_ AND (grain_ <> 'shift' OR shift <> {literal(OFF_SHIFT)})
+    WHERE production_day BETWEEN first_ AND {_LAST} AND (grain_ <> 'shift' OR shift <> {literal(OFF_SHIFT)})
 ), placed AS (SELECT *, CASE level_ {scope} ELSE {wrong_level} END AS scope, {period} AS period_start FROM days
 ), sums AS (
     SELECT level_ AS level, scope, grain_ AS grain, period_start, min(production_day) AS production_day,

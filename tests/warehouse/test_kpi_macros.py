@@ -5,6 +5,7 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -120,3 +121,17 @@ def test_the_steps_of_a_walk_sum_to_the_difference(shown):
             ends = [Decimal(repr(v)).quantize(Decimal("1e-12")) for v in (steps["value"][0], steps["value"][-1])]
             assert abs(steps["contribution"].sum() - (ends[1] - ends[0])) <= Decimal("2e-12")
     assert rows["contribution"].drop_nulls().len() > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("'lines', 'week'", "level is lines; valid are machine, line"), ("NULL, 'week'", "level is NULL; valid are"),
+     ("'line', 'weekly'", "grain is weekly; valid are hour"), ("'line', NULL", "grain is NULL; valid are hour"),
+     ("'line', 'day', DATE '2026-11-05', DATE '2026-11-03'", "first_ is 2026-11-05, last_ is 2026-11-03; valid"),
+     ("'line', 'day', last_ := NULL", "last_ is NULL; valid are two days")],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_told_and_never_no_rows(shown, asked, said):
+    con, _ = shown
+    for macro in ("kpi_by", "kpi_reconciliation"):
+        with pytest.raises(duckdb.Error, match=said):
+            con.sql(f"FROM gold.{macro}({asked})").fetchall()

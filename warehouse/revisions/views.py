@@ -31,7 +31,7 @@ COMMENTS = {
 
 WHY = (
     "Why a number changed between two instants: gold.why_kpi(kpi, level, scope, grain, period_start, then, now); grain "
-    "is shift or day. One row an instant and cause with what it added, and a row 'total'; the parts sum to it exactly."
+    "is shift or day; a day is named by its date or the instant it starts. One row an instant and cause with what it added, and a row 'total'; the parts sum to it exactly."
 )
 
 
@@ -54,6 +54,19 @@ def comment_views() -> Iterator[str]:
 
 
 PARAMETERS = ("kpi_", "level_", "scope_", "grain_", "period_start_", "then_", "now_")
+
+
+_HERE = (
+    "scope = scope_ AND (period_start = period_start_ OR "
+    "(grain = 'day' AND production_day::TIMESTAMPTZ = period_start_::TIMESTAMPTZ))"
+)
+"""A day is named by the instant it starts or by its date."""
+_TURNED = "error('then is ' || then_ || ', after ' || now_ || '; valid is an instant before it')"
+_NOTHING = (
+    "error('there is no ' || grain_ || ' of ' || level_ || ' ' || coalesce(scope_, 'NULL') || ' that starts at ' || "
+    "coalesce(period_start_::VARCHAR, 'NULL') || '; level, scope, grain and period_start in gold.kpi name those there "
+    "are, a day also by its date')"
+)
 
 
 def _changes(of: Sequence[Definition], measures: Sequence[str]) -> str:
@@ -79,11 +92,15 @@ FROM changes WHERE value IS DISTINCT FROM value_before"""
 
 def _why(of: Sequence[Definition], measures: Sequence[str]) -> str:
     scope = " ".join(f"WHEN {literal(level)} THEN {column}" for level, column in LEVELS.items())
-    scope += f" ELSE error('level is ' || level_ || '; valid are {', '.join(LEVELS)}')"
+    scope += f" ELSE error('level is ' || coalesce(level_, 'NULL') || '; valid are {', '.join(LEVELS)}')"
     kpi = " ".join(f"WHEN {literal(d.kpi)} THEN {d.value}" for d in of)
-    kpi += " ELSE error('there is no KPI ' || kpi_ || '; gold.kpi_definitions has them all')"
+    unknown = "error('there is no KPI ' || coalesce(kpi_, 'NULL') || '; gold.kpi_definitions has them all')"
+    kpi += f" ELSE {unknown}"
+    named = ", ".join(literal(d.kpi) for d in of)
+    wrong = f"CASE WHEN kpi_ IS NULL OR kpi_ NOT IN ({named}) THEN {unknown} WHEN then_ > now_ THEN {_TURNED} "
+    wrong += f"WHEN NOT EXISTS (FROM cells WHERE {_HERE}) THEN {_NOTHING} END"
     instant, cause = (f"CASE WHEN instant > then_ THEN {name} END" for name in ("instant", "cause"))
-    asked = "scope = scope_ AND period_start = period_start_ AND production_day BETWEEN period_start_::DATE - 2 "
+    asked = f"{_HERE} AND production_day BETWEEN period_start_::DATE - 2 "
     return f"""
 WITH {_cells(f"level_ AS level, CASE level_ {scope} END AS scope", "[grain_]", _known("then_"), measures)},
 {_sums(instant, cause, f"{asked} AND period_start_::DATE + 2", "instant <= now_", measures)},
@@ -97,7 +114,7 @@ steps AS (
         value::DECIMAL(38, 12) - last_one::DECIMAL(38, 12) AS contribution
     FROM steps WHERE instant IS NOT NULL AND value IS DISTINCT FROM value_before
 ), ends AS (
-    SELECT (SELECT value FROM numbers WHERE instant IS NULL) AS before,
+    SELECT {wrong}, (SELECT value FROM numbers WHERE instant IS NULL) AS before,
         (SELECT value FROM numbers ORDER BY instant DESC NULLS LAST, cause DESC LIMIT 1) AS after
 )
 SELECT * FROM parts
