@@ -14,7 +14,7 @@ install: $(STAMP)
 
 # uv comes out of the same lock, by hash, and installs the rest: six times faster than pip.
 $(STAMP): requirements.lock pyproject.toml
-	@echo "Installing into $(VENV) (about 1.6 GB, a minute or two)"
+	@echo "Installing into $(VENV) (about 2 GB, a minute or two)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@awk '/^uv==/{p=1} p{print; if ($$0 !~ /\\$$/) exit}' requirements.lock > $(VENV)/uv.lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock.txt

@@ -25,6 +25,18 @@ def record(card: Card, mode: str) -> str:
     )
 
 
+def money(card: Card, mode: str, currency: str) -> str:
+    """What following the alerts cost in that test, against waiting for failures; empty when not reckoned."""
+    told = _told(card, mode)
+    followed, waited = ((told.get(k) or {}).get("cost") for k in ("events", "run_to_failure"))
+    if followed is None or waited is None:
+        return ""
+    return (
+        f"Following its alerts cost {words.number(followed, currency)} there, waiting for the failures "
+        f"{words.number(waited, currency)}."
+    )
+
+
 def no_score(card: Card, mode: str) -> str:
     """Why a failure mode has no score; empty when it has one or the card does not say."""
     return str(_told(card, mode).get("no_model_because") or "")

@@ -215,8 +215,9 @@ def _(mo):
         """
         ## From a number down to the raw rows
         The good pieces of the last shift that made any: the counter samples they were booked from, each with the raw
-        row it came in (`segment` and `seq` name it for good). The increments add up to the number, as long as the
-        counter was not reset within the shift; the pipeline handles that as well, a plain difference does not.
+        row it came in (`segment` and `seq` name it for good). A counter that falls was reset and counts from zero
+        again. The increments add up to the number; what else the pipeline handles (a wrap, a gap) is in
+        `docs/counters.md`.
         """
     )
     return
@@ -229,11 +230,13 @@ def _(ask):
         """
         WITH picked AS (
             SELECT machine, production_day, shift, start_at, end_at, good_pcs FROM gold.oee
-            WHERE good_pcs > 0 AND machine IN (SELECT machine FROM silver.readings WHERE role = 'good_count')
+            WHERE good_pcs > 0 AND shift <> 'off'
+                AND machine IN (SELECT machine FROM silver.readings WHERE role = 'good_count')
             ORDER BY start_at DESC, machine LIMIT 1
         ), samples AS (
             SELECT p.shift, p.good_pcs, p.start_at, p.end_at, r.tag, r."at", r.value,
-                r.value - lag(r.value) OVER (PARTITION BY r.tag ORDER BY r."at", r.opening DESC) AS increment
+                lag(r.value) OVER (PARTITION BY r.tag ORDER BY r."at", r.opening DESC) AS before,
+                r.value - CASE WHEN r.value < before THEN 0 ELSE before END AS increment
             FROM picked p JOIN silver.readings r USING (machine, production_day)
             WHERE r.role = 'good_count' AND r.value IS NOT NULL
         )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.days.fingerprints import code_hash, digest
 from pipelines.days.plan import Step, plan
+from pipelines.days.raw import strays
 from pipelines.days.receipts import receipt_of
 from pipelines.days.stages import STANDING
 from pipelines.instance import instance
@@ -43,10 +46,11 @@ class BuildError(TerminalError):
 
 @dataclass
 class Built:
-    """What a build did: stages and days, and failed data checks."""
+    """What a build did: stages and days, failed data checks, and readings no number holds (rows by tag and date)."""
 
     stages: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
+    strays: dict[tuple[str, date], int] = field(default_factory=dict)
 
     @property
     def blocked(self) -> list[str]:
@@ -178,6 +182,8 @@ class Builder:
         with self.progress.step(title) as step:
             result = self._execute(name, days, tables)
             failed = failed_checks(result)
+            if name == "readings" and days is not None:
+                self.built.strays.update(strays(self.plant, self.lake, *days))
             self.built.stages.append(title)
             self.built.failed_checks.extend(failed)
             step.note = f"[yellow]{len(failed)} checks with findings[/yellow]" if failed else ""
@@ -251,8 +257,23 @@ def build_command(plant_toml: Path, root: Path | None, first: str | None, last: 
     built = Builder(plant, place(root), progress).run(start, end)
     for failed in built.failed_checks:
         progress.say(f"[yellow]finding[/yellow] {failed}")
+    if built.strays:
+        progress.say(f"[yellow]finding[/yellow] bronze.readings: {strayed(built.strays)}")
     progress.say(f"up to date ({len(built.stages)} jobs run)")
     return 1 if built.blocked else 0
+
+
+def strayed(found: Mapping[tuple[str, date], int], shown: int = 8) -> str:
+    """Readings without a place, in words: which, and what to do."""
+    rows: Counter[str] = Counter()
+    for (tag, _), n in found.items():
+        rows[tag] += n
+    tags = ", ".join(f"{tag} ({n:,})" for tag, n in sorted(rows.items())[:shown])
+    more = f" and {len(rows) - shown} more" if len(rows) > shown else ""
+    return (
+        f"{rows.total():,} readings of tags that plant.toml does not name are in no number: {tags}{more}; give the "
+        "machine or tag its old name back (the description may change), or leave it so if they shall not count"
+    )
 
 
 def _day(text: str | None) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,9 +48,16 @@ def root_of(root: Path | str | None = None) -> Path:
 
 
 def place(root: Path | str | None = None) -> Place:
-    """`root_of`, created when missing."""
+    """`root_of`, created when missing, for verbs that write.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     found = root_of(root)
     found.mkdir(parents=True, exist_ok=True)
+    if not os.access(found, os.W_OK):
+        code = errno.EROFS if os.statvfs(found).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(code, os.strerror(code), str(found))
     return Place(found)
 
 

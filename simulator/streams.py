@@ -6,7 +6,6 @@ one shared stream: a longer run, another machine or another product then leaves 
 
 from __future__ import annotations
 
-from datetime import date
 from hashlib import blake2b
 from random import Random
 
@@ -31,8 +30,3 @@ def daily_noise(seed: int, *names: object, first_day: int, last_day: int, per_da
     """
     days = range(first_day, last_day + 1)
     return np.concatenate([noise(seed, *names, day, size=per_day) for day in days])
-
-
-def epoch_day(day: date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - date(1970, 1, 1).toordinal()

@@ -29,8 +29,9 @@ LEVELS = {"machine": "machine", "line": "line", "area": "area", "site": "site", 
 GRAINS = ("hour", "shift", "day", "week", "month", "all")
 PARAMETERS = "level_, grain_, first_ := DATE '0001-01-01', last_ := DATE '9999-12-31'"
 CELL = "level, scope, grain, production_day, period_start, shift"
-_LAST = (
-    "CASE WHEN first_ <= last_ THEN last_ ELSE error('first_ is ' || coalesce(first_::VARCHAR, 'NULL') || "
+_ASKED = (
+    "CASE WHEN first_ <= last_ THEN production_day BETWEEN first_ AND last_ "
+    "ELSE error('first_ is ' || coalesce(first_::VARCHAR, 'NULL') || "
     "', last_ is ' || coalesce(last_::VARCHAR, 'NULL') || '; valid are two days, the earlier first') END"
 )
 NOTED = {*IDEAL.measures(), "apt_counting_us", "pbt_us", "unknown_us", "quarantined_pcs"}
@@ -83,7 +84,7 @@ def _sums(names: Sequence[str] = NAMES) -> str:
     return f"""zones AS (SELECT site, any_value(timezone) AS zone FROM silver.machines GROUP BY site),
 days AS (
     SELECT s.*, coalesce(zone, 'UTC') AS zone FROM gold.kpi_sums s LEFT JOIN zones USING (site)
-    WHERE production_day BETWEEN first_ AND {_LAST} AND (grain_ <> 'shift' OR shift <> {literal(OFF_SHIFT)})
+    WHERE {_ASKED} AND (grain_ <> 'shift' OR shift <> {literal(OFF_SHIFT)})
 ), placed AS (SELECT *, CASE level_ {scope} ELSE {wrong_level} END AS scope, {period} AS period_start FROM days
 ), sums AS (
     SELECT level_ AS level, scope, grain_ AS grain, period_start, min(production_day) AS production_day,

@@ -7,6 +7,7 @@ file costs a rebuild and nothing else: contents that are there already are not c
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from plant.errors import TerminalError
+
 _FEW_DAYS = 500
 """So many days are asked for by name; of more, all are read and looked through."""
+_REBUILT = "move the file away and run `shopfloor build`: it is written anew, at the cost of a rebuild"
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process holds it; end that, then try again",
+    sqlite3.SQLITE_FULL: "make room on the disk of --root, then start again",
+    sqlite3.SQLITE_READONLY: "correct its permissions, or give another --root",
+    sqlite3.SQLITE_CANTOPEN: "correct its permissions, or give another --root",
+}
 WHOLE = ""
 """Day of a receipt for a table that is kept whole."""
 
@@ -101,11 +111,20 @@ class Checked(Protocol):
 
 
 class State:
-    """The book-keeping of one root. Opens a connection per call: safe for threads and processes."""
+    """The book-keeping of one root. Opens a connection per call: safe for threads and processes.
+
+    On a folder that cannot be written (a mounted copy, a backup) it is read as it stands.
+
+    Raises:
+        TerminalError: the file cannot be opened, read or written, with what to do.
+    """
 
     def __init__(self, root: Path | str) -> None:
         self.path = Path(root).resolve() / "state.sqlite"
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._sealed = self.path.exists() and not os.access(self.path.parent, os.W_OK)
+        if self._sealed:
+            return
         with self._open() as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(_SCHEMA)
@@ -114,13 +133,17 @@ class State:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=30)
+        how = "?mode=ro&immutable=1" if self._sealed else ""
         try:
-            db.execute("PRAGMA synchronous=NORMAL")
-            with db:
-                yield db
-        finally:
-            db.close()
+            db = sqlite3.connect(self.path.as_uri() + how, timeout=30, uri=True)
+            try:
+                db.execute("PRAGMA synchronous=NORMAL")
+                with db:
+                    yield db
+            finally:
+                db.close()
+        except sqlite3.Error as error:
+            raise TerminalError(f"{self.path}: {error}; {_remedy(error)}") from error
 
     def built(self, table: str, day: date | None = None) -> Receipt | None:
         """Receipt of a built day, or None when it was never built."""
@@ -155,13 +178,6 @@ class State:
         ]  # fmt: skip
         with self._open() as db:
             db.executemany(f"INSERT OR REPLACE INTO builds ({_RECEIPT}) VALUES (?,?,?,?,?,?,?,?)", rows)
-
-    def forget_built(self, table: str, days: Iterable[date | None]) -> None:
-        """Forget builds, so that these days are built again."""
-        with self._open() as db:
-            db.executemany(
-                "DELETE FROM builds WHERE table_name = ? AND production_day = ?", [(table, _day(d)) for d in days]
-            )
 
     def ingested(self, sha: str) -> bool:
         """True when a file of this content was taken in."""
@@ -224,6 +240,11 @@ class State:
         """Drop names of a space."""
         with self._open() as db:
             db.executemany("DELETE FROM memory WHERE space = ? AND name = ?", [(space, name) for name in names])
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    """What to do about what SQLite refused; see https://www.sqlite.org/rescode.html."""
+    return _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REBUILT)
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,9 @@ class Backfill:
         self.holes = load(self._path, nodes.keys())
         self.lacking: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        self._saved, self._told = time.monotonic(), False
+        self._saved, self._told, self._unsaved = time.monotonic(), False, False
+        self._pending: set[asyncio.Task[None]] = set()
+        self._writing = asyncio.Lock()
 
     @property
     def silent(self) -> set[str]:
@@ -125,8 +127,8 @@ class Backfill:
             self._task = asyncio.create_task(self._work(client, per_call), name=f"{self._source} history")
         for hole in self.holes:
             if time.monotonic() - hole.opened > GAP_AFTER_S:
-                await self._open_gap(hole, hole.spans)
-        if self.holes and time.monotonic() - self._saved > SAVE_S:
+                await self._open_gap(hole, hole.lacking)
+        if self._unsaved or (self.holes and time.monotonic() - self._saved > SAVE_S):
             await self._save()
 
     async def stop(self) -> None:
@@ -137,9 +139,8 @@ class Backfill:
             await asyncio.gather(task, return_exceptions=True)
         for hole in self.holes:
             if self._intake.open.is_set():
-                await self._open_gap(hole, hole.spans)
-        if self.holes:
-            await self._save()
+                await self._open_gap(hole, hole.lacking)
+        await self._save()  # with nothing left to read, too: what is being written may be older
 
     async def _work(self, client: GapClient, per_call: int) -> None:
         wait = Backoff(RETRY_S, 2.0, LONGEST_S)
@@ -149,12 +150,12 @@ class Backfill:
                 await self._read(hole, client, per_call)
             except HistoryUnavailableError as error:
                 logger.info("source %s: %s; nothing is read back", self._source, error)
-                await self._lacks(hole, list(hole.spans))
+                await self._lacks(hole, hole.lacking)
             except (TimeoutError, UaError, OSError) as error:
                 if client.active:
                     per_call = max(1, per_call // 2)
                     self._complain(error)
-                await self._open_gap(hole, hole.spans)
+                await self._open_gap(hole, hole.lacking)
                 await asyncio.sleep(wait.next_s())
                 continue
             wait.reset()
@@ -171,7 +172,7 @@ class Backfill:
         self._told = True
 
     async def _read(self, hole: Hole, client: GapClient, per_call: int) -> None:
-        tags = list(hole.spans)
+        tags = hole.lacking
         wanted = {n: Wanted(self._nodes[tag], *_times(hole.spans[tag])) for n, tag in enumerate(tags)}
         pages, count = read_history(client.uaclient.session, wanted, per_call), 0
         while True:
@@ -192,12 +193,12 @@ class Backfill:
         codes, index = pl.Series(tags, dtype=WORDS), np.arange(len(tags), dtype="i4")
         rows, ended = rows_of(page.columns, now_us(), codes, index, self._source), [tags[n] for n in page.ended]
         fresh = self._seen.fresh(hole.fresh(rows))
-        marks = hole.took(rows)
+        marks = hole.took(rows, ended)
         closing = hole.closing(ended, self._source)
         fresh = pl.concat([fresh, coded(closing)]) if closing.height else fresh
         self._seen.remember(fresh.filter(pl.col("ts") >= hole.late_at))
         self._seen.advance(fresh)
-        await self._intake.put(fresh, partial(hole.safe, marks, ended))
+        await self._put(fresh, partial(hole.safe, marks, ended))
         self._health.saw(fresh.height, datetime.now(UTC))
         if page.lacking:
             await self._lacks(hole, [tags[n] for n in page.lacking])
@@ -218,9 +219,9 @@ class Backfill:
             shown = shown.filter(pl.col("tag").cast(pl.String).is_in(list(told)))
             rows = self._seen.fresh(hole.fresh(pl.concat([shown, confirmed(shown, end_us)])))
             self._seen.remember(rows)
-        await self._intake.put(rows, partial(hole.safe, {}, list(tags)))
+        await self._put(rows, partial(hole.safe, {}, list(tags)))
 
-    async def _open_gap(self, hole: Hole, tags: Sequence[str] | Mapping[str, Span]) -> None:
+    async def _open_gap(self, hole: Hole, tags: Sequence[str]) -> None:
         """The rows that open the gap of tags, unless it is open: what they show meanwhile is not known."""
         if hole.begin_us is None:
             return
@@ -230,15 +231,38 @@ class Backfill:
         hole.told |= set(silent)
         rows = self._seen.fresh(coded(gap_rows(Gap(self._source, tuple(silent), hole.begin_us, None, hole.reason))))
         self._seen.remember(rows)
-        await self._intake.put(rows)
+        await self._put(rows)
+
+    async def _put(self, rows: pl.DataFrame, done: Callable[[], None] | None = None) -> None:
+        """Hand on, to the end even where the reading is stopped meanwhile: these rows count as handed on already."""
+        task = asyncio.create_task(self._intake.put(rows, done))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        await asyncio.shield(task)
 
     async def _save(self) -> None:
-        """A disk that cannot be written to is told by the spool; here it costs what a kill would repeat."""
-        self._saved = time.monotonic()
-        try:
-            await asyncio.to_thread(save, self._path, list(self.holes))
-        except OSError as error:
-            logger.debug("source %s: what is to be read back cannot be written down: %s", self._source, error)
+        """Write down what is still to be read; done when this returns, and on its way even when cancelled."""
+        task = asyncio.create_task(self._write())
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        await asyncio.shield(task)
+
+    async def _write(self) -> None:
+        """Told once where it fails, and tried at each look: until it works a kill costs what is not read back yet.
+
+        One at a time: a slow disk must not put an older list over a newer one.
+        """
+        async with self._writing:
+            self._saved = time.monotonic()
+            try:
+                await asyncio.to_thread(save, self._path, list(self.holes))
+            except OSError as error:
+                log = logger.debug if self._unsaved else logger.warning
+                found = "source %s: %s cannot be written (%s): free space or mend the rights; tried again each second"
+                log(found, self._source, self._path, error)
+                self._unsaved = True
+            else:
+                self._unsaved = False
 
 
 def _turn() -> asyncio.Semaphore:

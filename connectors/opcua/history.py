@@ -29,6 +29,8 @@ _NO_HISTORY = (
 )  # fmt: skip
 _LATER = (ua.StatusCodes.BadNoContinuationPoints, ua.StatusCodes.BadTooManyOperations)
 """Of a node: asked again, with fewer others."""
+_MOST_OF_AN_INSTANT = 64 * VALUES_PER_NODE
+"""Values asked of a node at most, where one instant has more than `VALUES_PER_NODE` of them."""
 
 
 class HistoryUnavailableError(Exception):
@@ -55,10 +57,14 @@ class Page:
 
 @dataclass(frozen=True)
 class _Ask:
+    """`met` is the newest time answered under a continuation point, `most` the values asked for."""
+
     handle: int
     wanted: Wanted
     start: datetime
     point: bytes | None = None
+    met: datetime | None = None
+    most: int = VALUES_PER_NODE
 
 
 async def read_history(
@@ -96,13 +102,15 @@ def _page(batch: list[_Ask], results: list[ua.HistoryReadResult], *, last: bool)
         if result.StatusCode.value in _LATER and not last:
             again.append(ask)
             crowded = True
+        elif result.StatusCode.value == ua.StatusCodes.BadContinuationPointInvalid and ask.point:
+            again.append(replace(ask, point=None, start=max(ask.start, ask.met or ask.start), met=None))
         elif not result.StatusCode.is_good():
             logger.debug("no history of %s: %s", ask.wanted.node.to_string(), result.StatusCode.name)
             page.lacking.add(ask.handle)
         else:
             values = getattr(result.HistoryData, "DataValues", None) or []
             rows += [of_value(ask.handle, v) for v in values if _within(v, ask)]
-            more = _again(ask, result, values)
+            more = _again(ask, result, [at for v in values if (at := _at(v))], _start(batch))
             again += [more] if more else []
             page.ended |= set() if more else {ask.handle}
     page.columns = of_rows(rows)
@@ -110,7 +118,18 @@ def _page(batch: list[_Ask], results: list[ua.HistoryReadResult], *, last: bool)
 
 
 def _within(value: ua.DataValue, ask: _Ask) -> bool:
-    return value.SourceTimestamp is not None and ask.start <= _utc(value.SourceTimestamp) <= ask.wanted.end
+    at = _at(value)
+    return at is not None and ask.start <= at <= ask.wanted.end
+
+
+def _at(value: ua.DataValue) -> datetime | None:
+    """The source time; the server's where there is none, as of live values."""
+    at = value.SourceTimestamp or value.ServerTimestamp
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _start(batch: list[_Ask]) -> datetime:
+    return min(ask.start for ask in batch)
 
 
 def _batch_size(todo: list[_Ask], most: int) -> int:
@@ -121,30 +140,37 @@ def _batch_size(todo: list[_Ask], most: int) -> int:
     return min(len(todo), most)
 
 
-def _utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _again(ask: _Ask, result: ua.HistoryReadResult, values: list[ua.DataValue]) -> _Ask | None:
-    """What to ask next for a node; None at its end.
+def _again(ask: _Ask, result: ua.HistoryReadResult, times: list[datetime], start: datetime) -> _Ask | None:
+    """What to ask next for a node whose call asked from `start` on; None at its end.
 
     A full answer without continuation point may be cut (asyncua's own server does that): ask on from
-    its last time stamp, as long as that moves on.
+    its last time stamp. One that is not behind the start of this node says nothing yet: other nodes of the call
+    start earlier. One of a single instant is asked for more.
     """
+    last = max(times, default=None)
     if result.ContinuationPoint:
-        return replace(ask, point=result.ContinuationPoint)
-    if len(values) < VALUES_PER_NODE or values[-1].SourceTimestamp is None:
+        met = max(filter(None, (last, ask.met)), default=None)
+        return replace(ask, point=result.ContinuationPoint, met=met)
+    if last is None or len(times) < ask.most or not start <= last <= ask.wanted.end:
         return None
-    last = _utc(values[-1].SourceTimestamp)
-    return replace(ask, start=last, point=None) if ask.start < last <= ask.wanted.end else None
+    if last == start:
+        more = ask.most * 4
+        return replace(ask, point=None, most=more) if more <= _MOST_OF_AN_INSTANT else _behind(ask, last)
+    return replace(ask, start=max(ask.start, last), point=None, most=VALUES_PER_NODE)
+
+
+def _behind(ask: _Ask, last: datetime) -> _Ask:
+    logger.warning("node %s: more than %d values at %s, the rest of that instant is not read back",
+                   ask.wanted.node.to_string(), ask.most, last.isoformat())  # fmt: skip
+    return replace(ask, start=last + timedelta(microseconds=1), point=None, most=VALUES_PER_NODE)
 
 
 async def _call(session: UaSession, batch: list[_Ask]) -> list[ua.HistoryReadResult]:
     details = ua.ReadRawModifiedDetails()
     details.IsReadModified = False
-    details.StartTime = min(ask.start for ask in batch)
+    details.StartTime = _start(batch)
     details.EndTime = max(ask.wanted.end for ask in batch) + timedelta(seconds=1)  # itself left out by the standard
-    details.NumValuesPerNode = VALUES_PER_NODE
+    details.NumValuesPerNode = max(ask.most for ask in batch)
     details.ReturnBounds = False
     params = ua.HistoryReadParameters()
     params.HistoryReadDetails = details

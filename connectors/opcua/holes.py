@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from connectors.gaps import confirmed
 from connectors.intake import IDENTITY, ROWS, as_instant, coded, now_us
 from plant.states import GapReason
+
+logger = logging.getLogger(__name__)
 
 CLOSE_US = 2
 """A gap is taken back this much after its begin, behind the row that opened it (`connectors.gaps`)."""
@@ -35,12 +40,13 @@ _BEFORE = pl.Schema({name: ROWS[name] for name in IDENTITY})
 class Span:
     """Source time of one tag, us since 1970: values from `start_us` to `end_us`, both included.
 
-    `start_us` moves on as values are taken, `safe_us` as they are durable.
+    `start_us` moves on as values are taken, `safe_us` as they are durable. `ended`: all are taken, durable or not.
     """
 
     start_us: int
     end_us: int
     safe_us: int
+    ended: bool = False
 
 
 @dataclass
@@ -77,11 +83,16 @@ class Hole:
         self._ends = coded(pl.DataFrame(ends, schema_overrides={"tag": pl.String}))
         self._last_end: Any = self._ends["end_at"].max()
 
+    @property
+    def lacking(self) -> list[str]:
+        """Tags of which not all values are taken yet."""
+        return [tag for tag, span in self.spans.items() if not span.ended]
+
     def widen(self, spans: Mapping[str, Span]) -> None:
         """Take further spans in; one of a tag that has one already is the time up to its end."""
         for tag, span in spans.items():
             mine = self.spans.setdefault(tag, span)
-            mine.end_us = max(mine.end_us, span.end_us)
+            mine.end_us, mine.ended = max(mine.end_us, span.end_us), False
         self.unsure |= set(spans)
         self._mark_ends()
 
@@ -104,11 +115,16 @@ class Hole:
         once = rows.unique(IDENTITY, keep="first", maintain_order=True)
         return once.join(known, on=IDENTITY, how="anti", nulls_equal=True, maintain_order="left")
 
-    def took(self, rows: pl.DataFrame) -> dict[str, int]:
-        """Go on behind rows read back; returns how far each tag is, for `safe`."""
+    def took(self, rows: pl.DataFrame, ended: Iterable[str] = ()) -> dict[str, int]:
+        """Go on behind rows read back, the last ones of `ended` tags; returns how far each tag is, for `safe`."""
         newest = rows.filter(pl.col("ts") == pl.col("ts").max().over("tag"))[IDENTITY]
-        tags = newest["tag"].unique()
-        self._tail = pl.concat([self._tail.filter(~pl.col("tag").is_in(tags.implode())), newest])
+        mine = pl.col("tag").is_in(newest["tag"].unique().implode())
+        tail = pl.concat([self._tail.filter(mine), newest]).unique()
+        tail = tail.filter(pl.col("ts") == pl.col("ts").max().over("tag"))
+        self._tail = pl.concat([self._tail.filter(~mine), tail])
+        for tag in ended:
+            if tag in self.spans:
+                self.spans[tag].ended = True
         if self.begin_us is not None:
             self._learn(rows[IDENTITY])
         far = newest.select(pl.col("tag").cast(pl.String), pl.col("ts").dt.epoch("us")).unique()
@@ -173,19 +189,33 @@ def save(path: Path, holes: Iterable[Hole]) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.new")
-    with aside.open("w", encoding="utf8") as file:
-        json.dump(told, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf8") as file:
+            json.dump(told, file)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)  # a disk that is full is not to be filled with halves
+        raise
 
 
 def load(path: Path, tags: Collection[str]) -> list[Hole]:
-    """The holes an earlier collector left, of these tags; none where the file is missing or cannot be read."""
+    """The holes an earlier collector left, of these tags; none where there is no file.
+
+    One that cannot be read (cut off, of another version) is told, and kept as `.unreadable`: its values are not read.
+    """
     try:
-        told = json.loads(path.read_text(encoding="utf8"))
-        holes = [_from_json(one, tags) for one in told]
-    except (OSError, ValueError, KeyError, TypeError):  # none, cut off, or of another version
+        holes = [_from_json(one, tags) for one in json.loads(path.read_text(encoding="utf8"))]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, PolarsError) as error:
+        aside = path.with_suffix(".unreadable")
+        with suppress(OSError):
+            path.replace(aside)
+        logger.warning("%s says what history is still to be read and cannot be understood (%s): kept as %s; what it "
+                       "names is not read back", path, error, aside.name)  # fmt: skip
         return []
     return [hole for hole in holes if hole.spans]
 

@@ -226,10 +226,12 @@ class OpcUaReader:
         self._live.decode()
         behind, self._behind = self._behind, None
         self._gap.clear()
-        late_at = min([datetime.now(UTC) - timedelta(seconds=60), *self._live.oldest()])
+        held = self._live.oldest()
         items = {h: i.node.nodeid for h, i in sub._monitored_items.items() if i.node is not None}
         items = {h: node for h, node in items.items() if behind is None or h in behind}
         shown = self._rows(now_us(), await read_current(client.uaclient.session, items))
+        now_at = shown["server_at"].max() or datetime.now(UTC)  # its clock, not ours, which may be hours off
+        late_at = min([cast("datetime", now_at) - timedelta(seconds=60), *held])
         before = self.seen.last
         begin_us, reason = self._outage(before, items.values()) if behind is None else (None, REASON)
         spans = self.backfill.spans(ends_of(shown), begin_us)

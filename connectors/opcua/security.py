@@ -115,8 +115,9 @@ def chosen(endpoints: Sequence[ua.EndpointDescription], source: OpcUaSource) -> 
             return endpoint
     raise SourceDownError(
         f"source {source.name}: the server at {source.endpoint} does not offer security = {source.security!r} with "
-        f"security_policy = {source.security_policy!r}; it offers {offered(endpoints)}: choose one of these in "
-        "plant.toml, or switch the other on at the server"
+        f"security_policy = {source.security_policy!r}; it offers {offered(endpoints)}: choose one of these "
+        "(plant.toml: security, security_policy; browse: --security, --security-policy), or switch the other on at "
+        "the server"
     )
 
 
@@ -127,7 +128,11 @@ def offered(endpoints: Sequence[ua.EndpointDescription]) -> str:
     found = []
     for endpoint in endpoints:
         uri = endpoint.SecurityPolicyUri or ""
-        policy = f" with {names.get(uri, uri.rpartition('#')[2])}" if endpoint.SecurityMode != MODES["none"] else ""
+        policy = (
+            f" with {names.get(uri, uri.rpartition('#')[2])}"
+            if endpoint.SecurityMode != MODES["none"]
+            else " (no encryption)"
+        )
         found.append(modes.get(endpoint.SecurityMode, "?") + policy)
     return ", ".join(dict.fromkeys(found)) or "nothing over opc.tcp"
 

@@ -91,9 +91,9 @@ def settings_of(source: SqlSource, one: SqlTable) -> str:
 
 
 def pack(cells: Mapping[int, int]) -> str:
-    """Fingerprints by cell as text; '' for none."""
+    """Fingerprints by cell as text; never '', which stands for no fingerprint: an empty table has one."""
     numbers = array("q", [n for pair in sorted(cells.items()) for n in pair])
-    return base64.b85encode(zlib.compress(numbers.tobytes(), 1)).decode() if cells else ""
+    return base64.b85encode(zlib.compress(numbers.tobytes(), 1)).decode()
 
 
 def unpack(packed: str) -> dict[int, int]:

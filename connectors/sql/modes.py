@@ -88,7 +88,7 @@ def whole(reading: Reading) -> Iterator[Landing]:
     at, out = reading.at, reading.out
     known = reading.known()
     versions, high, seen = known.select("record_key", "row_hash"), None, []
-    count = 0
+    count, bits, packed = 0, 0, ""
     for rows in pieces(reading.connection, at):
         batch = batch_of(at, rows)
         seen.append(batch.seen["record_key"].drop_nulls())
@@ -97,13 +97,12 @@ def whole(reading: Reading) -> Iterator[Landing]:
         yield from out.of(batch, news(batch, versions))
     if at.table.deletes != "never" and at.table.reading != "append_only":
         yield from _gone(reading, live(known)["record_key"], seen)
-    cells: dict[int, int] = {}
-    bits = 0
     if at.table.reading in {"snapshot", "watermark"} and prints.possible(reading.connection, at):
         bits = prints.bits_for(reading.connection, at, count)
-        cells = (prints.cells(reading.connection, at, bits) or ({}, 0))[0]
+        made = prints.cells(reading.connection, at, bits)
+        packed = "" if made is None else pack(made[0])
     high = high if reading.feed is None else str(reading.feed.upto)
-    reading.keep(count=count, high=high, bits=bits, packed=pack(cells), whole_at=reading.now.isoformat())
+    reading.keep(count=count, high=high, bits=bits, packed=packed, whole_at=reading.now.isoformat())
 
 
 def _gone(reading: Reading, known_keys: pl.Series, seen: Sequence[pl.Series]) -> Iterator[Landing]:
@@ -192,7 +191,9 @@ def by_cells(reading: Reading, mark: Mark) -> Iterator[Landing]:
     changed = prints.differing(connection, cells, unpack(mark.packed))
     # of a key that may name several rows all must be seen together, and SQLite's pages know nothing of keys
     scattered = bool(changed) and not at.unique and connection.dialect.name == "sqlite"
-    if scattered or len(changed) > max(1, LARGE_SHARE * len(cells)):
+    # cells made for a few rows hold too many by now
+    coarse = bool(changed) and prints.bits_for(connection, at, count) > mark.bits + 2
+    if scattered or coarse or len(changed) > max(1, LARGE_SHARE * len(cells)):
         yield from whole(reading)
         return
     found = Found(mark.high)

@@ -111,8 +111,9 @@ def tokens(engine: sa.Engine, source: SqlSource, tables: Sequence[SqlTable]) -> 
 def file_token(path: Path) -> str | None:
     """State of a SQLite file and its log; None when it cannot be told for sure.
 
-    Without a log every write moves the change counter in the header. With one the counter of the log's index
-    does; where the log is closed only size and times are left, which are trusted once they are a while old.
+    Without a log every write moves the change counter in the header; a backup put back sets it back, and the same
+    number of writes later it is where it was: the time of the file tells them apart. With a log the counter of its
+    index does; where it is closed only size and times are left, which are trusted once they are a while old.
     """
     try:
         with path.open("rb") as file:
@@ -121,9 +122,9 @@ def file_token(path: Path) -> str | None:
     except OSError:
         return None
     logged = len(head) > 19 and head[19] == _WAL
-    found = [str(about.st_ino), str(about.st_size), head[24:28].hex()]
+    found = [str(about.st_ino), str(about.st_size), str(about.st_mtime_ns), head[24:28].hex()]
     if logged:
-        found += [str(about.st_mtime_ns), _index(path)]
+        found.append(_index(path))
         if time.time() - about.st_mtime < RACY_S:
             return None
     return hashlib.sha256("/".join(found).encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import data, frame, words
+from dashboards.attention.findings import MOVE
 from plant import units
 
 BADGES = {"submitted": "orange", "draft": "gray", "approved": "green", "exporting": "blue", "exported": "blue",
@@ -57,14 +58,17 @@ def said() -> None:
 
 def facts(rows: pl.DataFrame, waiting: pl.DataFrame) -> None:
     """How many wait, what they are worth, how many are to be handed over."""
+    waiting_all, waiting = waiting.height, waiting.filter(pl.col("kind") != MOVE)
     unknown = waiting["value_cents"].null_count()
     note = f"and {words.plural(unknown, 'unknown value')}" if unknown else data.currency()
     known = float(waiting["value_cents"].sum()) / 100 if unknown < waiting.height else None
     count = dict(rows.group_by("state").len().iter_rows())
     frame.facts(
         [
-            frame.Fact("To approve", words.number(waiting.height), "waiting for a decision"),
-            frame.Fact("Worth", words.number(known), note),
+            frame.Fact("To approve", words.number(waiting_all), "waiting for a decision"),
+            frame.Fact(
+                "Worth", words.number(known), note, "Without stock moves: their value is that of the goods moved"
+            ),
             frame.Fact("Approved", words.number(count.get("approved", 0)), "to be handed over"),
         ]
     )
@@ -134,7 +138,8 @@ def card(row: dict[str, Any], zone: str) -> None:
         words.number(row["value_cents"] / 100, data.currency(), 2) if row["value_cents"] is not None else "not known"
     )
     asked = row["submitted_by"] or row["edited_by"]
-    st.markdown(f"Value **{worth}** · asked for by **{plain(asked)}**")
+    what = "Goods moved worth" if row["kind"] == MOVE else "Value"
+    st.markdown(f"{what} **{worth}** · asked for by **{plain(asked)}**")
     if row["reason"]:
         st.caption(plain(words.spread(row["reason"])))
     if row["comment"]:
@@ -178,7 +183,8 @@ def step(word: Literal["submit", "approve", "reject"], row: dict[str, Any], comm
     try:
         data.decide_proposal(word, row["key"], by, comment, row["seq"])
     except data.TerminalError as error:
-        st.error(f"Nothing was recorded. {plain(str(error))}.", icon=":material/error:")
+        told = str(error)
+        st.error(f"Nothing was recorded. {plain(told[:1].upper() + told[1:])}.", icon=":material/error:")
         return
     st.session_state["decided_by"] = by.strip()
     st.session_state["proposal said"] = f"{DONE[word]}: {plain(row['title'])}."

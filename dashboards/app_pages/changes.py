@@ -81,7 +81,7 @@ def said() -> None:
 
 
 def pick(choice: Choice) -> Cell | None:
-    """KPI, scope and period; the periods that changed last come first."""
+    """KPI, scope and period; those that changed last come first, those without a value (an idle day) last."""
     kpis = {row["kpi"]: row for row in data.kpi_definitions().iter_rows(named=True)}
     if not kpis:
         frame.nothing("No number has been published with its history yet. It is kept from the next build on.")
@@ -110,9 +110,11 @@ def _found(choice: Choice, kpi: str, level: str, grain: str) -> pl.DataFrame:
     given = {"known_at": FOREVER, "first": choice.first, "last": choice.last}
     rows = data.numbers(kpi=kpi, level=level, scope=None, grain=grain, definition="now", **given)  # type: ignore[arg-type]
     here = data.machines(site=choice.site, line=choice.line)[level].unique().to_list()
-    mine = rows.filter(pl.col("scope").is_in(here)).with_columns(changed=pl.col("revision") > 1)
-    by = ["changed", "known_from", "period_start", "scope"]
-    return mine.sort(by, descending=[True, True, True, False])
+    mine = rows.filter(pl.col("scope").is_in(here)).with_columns(
+        changed=pl.col("revision") > 1, told=pl.col("value").is_not_null()
+    )
+    by = ["told", "changed", "known_from", "period_start", "scope"]
+    return mine.sort(by, descending=[True, True, True, True, False])
 
 
 def _period(row: dict[str, Any]) -> str:

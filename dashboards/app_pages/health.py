@@ -14,6 +14,8 @@ from dashboards.theme import SIGNAL_UNITS, spoken
 
 LOOK_BACK_DAYS = 14
 MODEL = "failure_model"
+# The mode of the model that asks whether the machine fails at all.
+ANY = "any"
 
 HELP = """
 * **Probability**: of all times the model said so, about this share was followed by the failure within the horizon
@@ -52,8 +54,9 @@ def summary(rows: pl.DataFrame, choice: Choice) -> None:
         st.success(f"No alert. Last scored {scored}.", icon=":material/check_circle:")
     for row in alerts.iter_rows(named=True):
         st.error(
-            f"**{row['machine']}** may fail ({spoken(row['failure_mode'])}): {words.chance(row['probability'])} "
-            f"within {words.number(row['horizon_h'], 'h')}. Alert level {words.chance(row['threshold'])}.",
+            f"**{row['machine']}** may fail{_mode(row)}: {words.chance(row['probability'])} "
+            f"within {words.number(row['horizon_h'], 'h')}. Alert from {words.chance(row['threshold'])}."
+            f"{_since(row, choice)}",
             icon=":material/error:",
         )
     unknown = rows.filter(pl.col("probability").is_null()).height
@@ -65,13 +68,33 @@ def summary(rows: pl.DataFrame, choice: Choice) -> None:
     st.caption(f"Last scored {scored}.{tail}")
 
 
+def _mode(row: dict[str, Any]) -> str:
+    """The failure in brackets; nothing for the model of the whole machine."""
+    return "" if row["failure_mode"] == ANY else f" ({spoken(row['failure_mode'])})"
+
+
+def _since(row: dict[str, Any], choice: Choice) -> str:
+    """Since which score the alert stands without a break."""
+    history = data.risk_history(machine=row["machine"], failure_mode=row["failure_mode"]).sort("scored_at")
+    quiet = history.filter(~pl.col("alert").fill_null(value=False))["scored_at"].max()
+    stands = history if quiet is None else history.filter(pl.col("scored_at") > quiet)
+    if stands.is_empty():
+        return ""
+    open_end = "at least " if quiet is None else ""
+    return f" Alert since {open_end}{words.moment(stands['scored_at'].min(), choice.timezone)}."  # type: ignore[arg-type]
+
+
 def pick(rows: pl.DataFrame) -> dict[str, Any]:
     """The machine and failure mode to look at, the most likely one first."""
     ordered = rows.sort(["alert", "probability"], descending=True, nulls_last=True)
     # The name is what the link holds (?risk=...), so it has no number in it that will have changed tomorrow.
-    by_name = {f"{r['machine']}, {spoken(r['failure_mode'])}": r for r in ordered.iter_rows(named=True)}
+    by_name = {f"{r['machine']}, {_failure(r)}": r for r in ordered.iter_rows(named=True)}
     picked = st.selectbox("Machine and failure", list(by_name), key="risk", bind="query-params")
     return by_name[str(picked)]
+
+
+def _failure(row: dict[str, Any]) -> str:
+    return "any failure" if row["failure_mode"] == ANY else spoken(row["failure_mode"])
 
 
 def why(row: dict[str, Any], choice: Choice) -> None:
@@ -100,13 +123,15 @@ def why(row: dict[str, Any], choice: Choice) -> None:
     else:
         frame.nothing("Nothing differs from this machine's own normal.")
     if row["probability"] is not None and (tried := cards.record(told, row["failure_mode"])):
-        st.markdown(f"**Can it be believed?** {tried}")
+        cost = cards.money(told, row["failure_mode"], data.currency())
+        st.markdown(f"**Can it be believed?** {tried} {cost}".rstrip())
     history = data.risk_history(machine=row["machine"], failure_mode=row["failure_mode"])
     scored = history.filter(pl.col("probability").is_not_null())
     if scored.height > 1:
         shown = clock.wall(scored.rename({"scored_at": "at"}), choice.timezone, scored["scored_at"].min())
         st.altair_chart(curves.risk(shown), alt="Probability by decision time with the alert level")
-        st.caption("Probability at each score. Dashed: alert level.")
+        since = words.moment(scored["scored_at"].min(), choice.timezone)  # type: ignore[arg-type]
+        st.caption(f"Probability at each score from {since}, site time. Dashed: alert level.")
 
 
 def trends(row: dict[str, Any], choice: Choice) -> None:

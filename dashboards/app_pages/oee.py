@@ -51,6 +51,22 @@ def factors(choice: Choice) -> None:
             Fact("Coverage", words.percent(row["coverage"], 1), f"{words.span(row['unknown_s'])} without a signal"),
         ]
     )
+    _product(row, choice)
+
+
+def _product(row: dict[str, Any], choice: Choice) -> None:
+    """Why the three factors do not multiply to the OEE, where a reader who tries would find another number."""
+    shown = [row[k] for k in ("availability", "effectiveness", "quality", "oee")]
+    if None in shown or abs(shown[0] * shown[1] * shown[2] - shown[3]) < NOTICED:
+        return
+    machines = data.oee(**_scope(choice), level="machine", grain="period")
+    half = machines.filter(pl.col("oee").is_null() & pl.col("availability").is_not_null())["scope"].to_list()
+    if half:
+        product = words.percent(shown[0] * shown[1] * shown[2])
+        st.caption(
+            f"The factors multiply to {product}, not to the OEE: without pieces to judge by, {', '.join(half)} "
+            f"{'counts' if len(half) == 1 else 'count'} in the availability alone."
+        )
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -155,6 +171,7 @@ def _costs(lost: pl.DataFrame) -> str:
 
 
 TOP = 10
+NOTICED = 0.005  # half a point: what a reader with a calculator would notice
 LOSS_COLUMNS = {
     "reason": st.column_config.TextColumn("Reason", pinned=True),
     "cost": st.column_config.NumberColumn("Cost", format="%,.0f"),
@@ -170,12 +187,19 @@ def day_by_machine(choice: Choice) -> None:
     st.subheader("A day, machine by machine")
     held = data.days_open()["production_day"]
     options = sorted(held.filter(held.is_between(choice.first, choice.last)), reverse=True) or [choice.last]
-    day = st.selectbox("Day", options, format_func=words.day, key="day")
+    day = st.selectbox("Day", options, _busy(options, choice), format_func=words.day, key="day")
     shown = data.timeline(day=day, site=choice.site, line=choice.line)
     if shown.is_empty():
         frame.nothing(f"No machine has a record on {words.day(day)}.")
         return
     _lanes(shown, choice, day)
+
+
+def _busy(options: list[date], choice: Choice) -> int:
+    """Index of the newest day on which something was planned; the newest of all where there is none."""
+    days = data.oee(**_scope(choice), level="site", grain="day")
+    planned = set(days.filter(pl.col("pbt_s") > 0)["production_day"])
+    return next((i for i, day in enumerate(options) if day in planned), 0)
 
 
 def _lanes(shown: pl.DataFrame, choice: Choice, day: date) -> None:

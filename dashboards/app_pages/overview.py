@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, frame, words
-from dashboards.attention.findings import Finding, by_page, findings, headline
+from dashboards.attention.findings import Finding, biggest, by_page, findings, headline
 from dashboards.frame import Choice, Fact
 
 SHOWN = 3
@@ -35,10 +35,26 @@ def live(choice: Choice) -> None:
     st.subheader(words.day(choice.last) + (", still running" if choice.running else ""))
     st.markdown(headline(found))
     numbers(tiles.row(0, named=True))
+    if tiles["oee"][0] is None:
+        last_worked(choice)
     so_far(choice)
     attention(found)
     lines(data.oee(**day, level="line", grain="period"))
     week(choice)
+
+
+def last_worked(choice: Choice) -> None:
+    """The last chosen day that has an OEE, where the one shown has none: what a reader on Monday looks for."""
+    scope = {"site": choice.site, "line": choice.line}
+    days = data.oee(first=choice.first, last=choice.last, **scope, level="site", grain="day")
+    worked = days.filter(pl.col("oee").is_not_null()).sort("production_day")
+    if worked.is_empty():
+        return
+    row = worked.row(-1, named=True)
+    day = row["production_day"]
+    lost = biggest(data.losses(first=day, last=day, **scope), data.currency())
+    said = f"OEE {words.bounded(row['oee'], row['oee_low'], row['oee_high'])}{_made(row)}. "
+    st.markdown(f"**Last day with an OEE, {words.day(day)}**: {said}" + " ".join(f.text for f in lost))
 
 
 def so_far(choice: Choice) -> None:
@@ -89,6 +105,8 @@ def _oee_note(tile: dict[str, Any]) -> str:
 
 
 def _energy_note(tile: dict[str, Any]) -> str:
+    if tile["oee"] is None:
+        return "not shared out: no OEE that day"
     each = tile["kwh_per_good_pc"]
     return "no pieces to share it" if each is None else f"{words.number(each, 'kWh a good piece', 2)}"
 
@@ -96,6 +114,8 @@ def _energy_note(tile: dict[str, Any]) -> str:
 def lines(by_line: pl.DataFrame) -> None:
     """One sentence a line, each leading to its losses."""
     st.markdown("##### Lines")
+    if by_line.is_empty():
+        frame.nothing("No shift was planned on this day, so no line has an OEE.")
     for row in by_line.iter_rows(named=True):
         with st.container(border=True, gap="xxsmall"):
             st.markdown(

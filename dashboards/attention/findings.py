@@ -26,6 +26,8 @@ PAGES = {
     "proposal": ("app_pages/approvals.py", "Approvals"),
 }
 _QUANTITY = re.compile(r"-?\d+\.\d+")
+MOVE = "stock_move"
+"""Kind of a proposal whose value is that of the goods moved, not money to be spent."""
 POOR_COVERAGE = 0.95
 """Share of planned time with a signal below which a day's numbers are too loose to rank by."""
 
@@ -72,7 +74,7 @@ def findings(
         currency: code of the plant's currency.
     """
     known = [_alert(row) for row in alerts.iter_rows(named=True) if row["kind"] in SENTENCES]
-    found = [*known, *_loose(machines), *_biggest(losses), *_waiting(forecast), *_asked(proposals, currency)]
+    found = [*known, *_loose(machines), *biggest(losses, currency), *_waiting(forecast), *_asked(proposals, currency)]
     return sorted(found, key=lambda f: f.rank)
 
 
@@ -101,6 +103,8 @@ def _alert(row: dict[str, Any]) -> Finding:
         message = words.spread(message)
     elif row["kind"] == "check":
         message = check_words.found(row["subject"], message)
+    if row["kind"] == "failure_risk":  # "any" is the model of a whole machine, not the name of a failure
+        row = row | {"subject": row["subject"].removesuffix(" any")}
     text = SENTENCES[row["kind"]].format(subject=spoken(row["subject"]), raw=row["subject"], message=message)
     return Finding(row["severity"], row["kind"], text)
 
@@ -126,14 +130,23 @@ def _loose(machines: pl.DataFrame) -> list[Finding]:
     ]
 
 
-def _biggest(losses: pl.DataFrame) -> list[Finding]:
-    """The one reason that cost most time."""
+def biggest(losses: pl.DataFrame, currency: str) -> list[Finding]:
+    """The reason that cost most time, and the one that cost most money where it is another.
+
+    Time is not money: an hour of a dear machine may outweigh a shift of a cheap one.
+    """
     if losses.is_empty():
         return []
     top = losses.row(0, named=True)
-    cost = f"{words.span(top['duration_s'])} in {words.plural(int(top['stops']), 'stop')}"
-    text = f"**{spoken(top['reason'])}** cost most time: {cost}, {words.percent(top['share'])} of all lost time."
-    return [Finding("low", "loss", text)]
+    lost = f"{words.span(top['duration_s'])} in {words.plural(int(top['stops']), 'stop')}"
+    text = f"**{spoken(top['reason'])}** cost most time: {lost}, {words.percent(top['share'])} of all lost time"
+    text += f", {words.number(top['cost'], currency)}." if top["cost"] is not None else "."
+    found = [Finding("low", "loss", text)]
+    known = losses.filter(pl.col("cost").is_not_null()).sort("cost", descending=True)
+    if known.height and (dear := known.row(0, named=True))["reason"] != top["reason"]:
+        money = f"{words.number(dear['cost'], currency)} in {words.span(dear['duration_s'])}"
+        found.append(Finding("low", "loss", f"**{spoken(dear['reason'])}** cost most money: {money}."))
+    return found
 
 
 def _waiting(forecast: pl.DataFrame) -> list[Finding]:
@@ -150,8 +163,9 @@ def _asked(proposals: pl.DataFrame, currency: str) -> list[Finding]:
     waiting = proposals.filter(pl.col("state") == "submitted")
     if waiting.is_empty():
         return []
-    known = waiting["value_cents"].drop_nulls()
-    least = "at least " if known.len() < waiting.height else ""
+    spent = waiting.filter(pl.col("kind") != MOVE)  # goods that only change their place cost nothing
+    known = spent["value_cents"].drop_nulls()
+    least = "at least " if known.len() < spent.height else ""
     worth = f", worth {least}{words.number(float(known.sum()) / 100, currency)}" if known.len() else ""
     waits = words.plural(waiting.height, "proposal waits", "proposals wait")
     return [Finding("medium", "proposal", f"**{waits}** for approval{worth}.")]

@@ -63,7 +63,15 @@ def alerts(rows: pl.DataFrame) -> None:
 
 def _alert(row: dict[str, Any]) -> None:
     st.markdown(f"{icon(row['alert'])} **{row['material']}** {ALERTS[row['alert']]}. **{action(row)}.**")
-    st.caption(row["reason"] + ".")
+    st.caption(f"{row['reason']}. {_more(row)}".rstrip())
+
+
+def _more(row: dict[str, Any]) -> str:
+    """Why more is to be ordered than the cheapest order; empty where it is not so."""
+    usual, asked = row["order_qty"], row["action_qty"]
+    if row["action"] not in ("buy", "make") or usual is None or asked is None or asked <= usual:
+        return ""
+    return f"{words.number(asked, row['unit'])} is that order and what the stock lacks to its reorder point."
 
 
 def replenishment(rows: pl.DataFrame) -> None:
@@ -188,13 +196,14 @@ _N = st.column_config.NumberColumn
 COLUMNS = {
     "material": st.column_config.TextColumn("Material", pinned=True), "unit": "Unit", "cls": "Class",
     "on_hand_qty": _N("On hand", format="localized"), "on_order_qty": _N("On order", format="localized"),
-    "reorder_point_qty": _N("Reorder at", format="localized"), "order_qty": _N("Order", format="localized"),
+    "reorder_point_qty": _N("Reorder at", format="localized"), "order_qty": _N("Cheapest order", format="localized",
+                    help="Of the usual size; what is below the reorder point comes on top"),
     "min_order_qty": _N("At least", format="localized", help="Smallest order of the supplier's terms"),
     "multiple_qty": _N("In packs of", format="localized", help="An order is a whole multiple of it"),
     "stockout_probability": _N("Runs out first", format="percent",
                                help="Chance to run out before an order placed now arrives"),
     "stockout_day": st.column_config.DateColumn("Out by", format="D MMM YYYY", help="As it is on hand and on order"),
-    "mean_d": _N("A day", format="%.1f", help="Mean demand a day"), "lead_d": _N("Lead time, days", format="%.1f"),
+    "mean_d": _N("A day", format="%,.1f", help="Mean demand a day"), "lead_d": _N("Lead time, days", format="%.1f"),
     "service": _N("Cycle service", format="percent", help="Cycles without a stock-out"),
     "fill": _N("Fill rate", format="percent", help="Demand met from stock"), "model": "Demand is",
     "from_location": "From", "to_location": "To", "qty": _N("Quantity", format="localized"),

@@ -71,11 +71,11 @@ TIMES: dict[str, Any] = {
 }
 PRICES: dict[str, Any] = {
     "material": _name("Material"),
-    "over_standard": _number("Over standard"),
+    "over_standard": _number("Over standard", "%,.0f"),
     "over_share": _number("in %", "%.1f"),
     "last_price": _number("Last price", "%.4f"),
     "standard_cost": _number("Standard", "%.4f"),
-    "over_previous": _number("Over price before"),
+    "over_previous": _number("Over price before", "%,.0f"),
     "name": "Supplier",
     "ordered": _number("Ordered"),
 }

@@ -7,7 +7,7 @@ remembered under its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -131,6 +131,23 @@ class Raw:
         texts = {name: _texts(seen) for name, seen in found.items()}
         held.update({name: _typed(told) for name, told in texts.items()})
         self.state.remember(self._space, texts, only=True)
+
+
+def strays(plant: Plant, lake: Lake, first: date, last: date) -> dict[tuple[str, date], int]:
+    """Rows of bronze.readings around a stretch of days whose tag plant.toml does not name: no number holds them.
+
+    By tag and UTC date, so that what two stretches find can be laid together.
+
+    A collector writes only tags it knows, so these had a name once: their machine or tag was renamed or taken out.
+    """
+    snap = lake.snapshot(NAME)
+    if snap is None:
+        return {}
+    around = (first - timedelta(days=1), last + timedelta(days=1))
+    dates = [d for d in snap.by_partition if isinstance(d, date) and around[0] <= d <= around[1]]
+    known = {tag_id(machine, tag) for machine, tag in plant.tags()}
+    counted = read(snap, snap.paths(dates)).group_by("tag", pl.col("ts").dt.date()).len().collect(engine="in-memory")
+    return {(tag, day): n for tag, day, n in sorted(counted.iter_rows()) if tag not in known}
 
 
 def _inside(seen: Mapping[str, Seen], bounds: Bounds) -> bool:

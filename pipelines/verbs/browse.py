@@ -77,12 +77,17 @@ def _source(settings: dict[str, object]) -> OpcUaSource:
     from plant.checks.tags import ENDPOINT
 
     if not ENDPOINT.match(str(settings["endpoint"])):
-        raise TerminalError("no address of an OPC UA server; valid is opc.tcp://host:port/path, without a user in it")
+        raise TerminalError(
+            f"{settings['endpoint']!r}: no address of an OPC UA server; valid is opc.tcp://host:port/path, "
+            "without a user in it"
+        )
     try:
         return OpcUaSource.model_validate({"kind": "opcua", **{k: v for k, v in settings.items() if v is not None}})
     except ValidationError as error:
         first = error.errors()[0]
-        raise TerminalError(f"--{str(first['loc'][-1]).replace('_', '-')}: {first['msg']}") from error
+        valid = first["msg"].removeprefix("Input should be ")
+        option = str(first["loc"][-1]).replace("_", "-")
+        raise TerminalError(f"--{option}: found {first['input']!r}; valid: {valid}") from error
 
 
 def _login(user: str) -> dict[str, object]:

@@ -63,5 +63,7 @@ def export_copy(root: Path | None, path: Path) -> int:
 
     if not path.resolve().parent.is_dir():
         raise PlantError(f"{path}: the folder {path.resolve().parent} does not exist; create it or choose another")
+    if path.is_dir():
+        raise PlantError(f"{path}: is a folder; name a file, e.g. {path / 'copy.duckdb'}")
     console.print(f"written to {copy(lake_place(root).root, path)}")
     return 0

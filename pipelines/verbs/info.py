@@ -19,11 +19,16 @@ SHOWN = {
     "Failed checks": "SELECT table_name, check_name, severity, unexpected FROM meta.checks WHERE NOT passed",
 }
 
+_PIPED = 220
+"""Characters a line where no terminal says how many fit: nothing is cut in a pipe or a log."""
+
 
 def info_command(root: Path | None, *, as_json: bool) -> int:
     """The verb: what is in the published file, as tables or as JSON."""
     sections = read(root)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPED
     if as_json:
         console.file.write(json.dumps(sections, default=str, indent=1) + "\n")
         return 0

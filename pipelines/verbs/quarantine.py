@@ -11,7 +11,9 @@ from rich.console import Console
 from connectors.quarantine import pending, replay, split
 from pipelines.place import lake_place
 from plant.config import load
+from plant.errors import PlantError
 from warehouse.lake import Lake
+from warehouse.meta import quarantine_frame
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -28,7 +30,9 @@ def list_rows(root: Path | None) -> int:
     waiting = set(open_rows(lake)["id"])
     broken = lake.scan("silver.rejected_records").group_by("source", "record_set", "reason").len().collect()
     if rows.is_empty() and broken.is_empty():
-        console.print("nothing is in quarantine")
+        doubtful = quarantine_frame(lake)["rows"].sum()
+        flagged = f"; {doubtful:,} samples are flagged in silver.readings, see meta.quarantine" if doubtful else ""
+        console.print(f"nothing is in quarantine{flagged}")
     counted = rows.with_columns(open=pl.col("id").is_in(list(waiting))).group_by("source", "origin", "reason", "booked")
     for row in counted.agg(pl.len(), pl.col("open").sum()).sort("source", "origin", "reason").iter_rows(named=True):
         kind = "reported only" if row["booked"] else f"held back, {row['open']} open"
@@ -40,14 +44,31 @@ def list_rows(root: Path | None) -> int:
 
 
 def show_rows(root: Path | None, reason: str | None, source: str | None, limit: int) -> int:
-    """The verb `show`."""
-    rows = Lake(lake_place(root).root).scan("bronze.quarantine")
+    """The verb `show`.
+
+    Raises:
+        PlantError: rows there are, but none of this reason or source; the message names what there is.
+    """
+    held = rows = Lake(lake_place(root).root).scan("bronze.quarantine")
     for column, wanted in (("reason", reason), ("source", source)):
         rows = rows if wanted is None else rows.filter(pl.col(column) == wanted)
-    for row in rows.unique("id").sort("quarantined_at", "position").head(limit).collect().iter_rows(named=True):
+    found = rows.unique("id").sort("quarantined_at", "position").head(limit).collect()
+    if found.is_empty():
+        _nothing(held, reason, source)
+    for row in found.iter_rows(named=True):
         console.print(f"{row['id']}  {row['reason']}  {row['source']} / {row['origin']} row {row['position']}")
         console.print(f"    {row['message']}\n    {row['payload']}", markup=False)
     return 0
+
+
+def _nothing(held: pl.LazyFrame, reason: str | None, source: str | None) -> None:
+    """Say that nothing is there; a word that fits no row is an error that names those that do."""
+    there = held.select("source", "reason").unique().sort("source", "reason").collect().rows()
+    if not there:
+        console.print("nothing is in quarantine")
+        return
+    asked = " and ".join(f"{name} {word!r}" for name, word in (("reason", reason), ("source", source)) if word)
+    raise PlantError(f"no row has {asked}; there are {', '.join(' of '.join((why, name)) for name, why in there)}")
 
 
 def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
@@ -63,7 +84,7 @@ def replay_rows(root: Path | None, plant_toml: Path, source: str | None) -> int:
         if landing.quarantine.height:
             lake.append_once("bronze.quarantine", landing.quarantine, landing.app, landing.version)
     if results.height:
-        lake.append_once("bronze.replays", results, f"replays:{results['replayed_at'].max()}", 0)
+        lake.append_once("bronze.replays", results, f"replays:{results.select(pl.col('replayed_at').max()).item()}", 0)
     accepted = results.filter(pl.col("result") == "accepted").height
     console.print(f"{accepted} of {ready.height} replayable rows accepted", end="")
     console.print("; run `shopfloor build` to bring the tables up to date" if accepted else "")

@@ -29,7 +29,9 @@ def problems_of(path: Path) -> tuple[list[Problem], dict[str, Any]]:
         data = tomllib.loads(path.read_text(encoding="utf8"))
     except OSError as error:
         found = error.strerror or str(error)
-        return [Problem(str(path), "file", found.lower(), "a readable plant.toml", "give its path with --plant")], {}
+        return [
+            Problem(str(path), "file", found.lower(), "a readable plant.toml", "name it: check FILE or --plant")
+        ], {}
     except UnicodeDecodeError as error:
         return [Problem(str(path), f"byte {error.start}", "bytes that are not UTF-8", "TOML in UTF-8")], {}
     except tomllib.TOMLDecodeError as error:

@@ -99,6 +99,18 @@ def test_rows_that_moved_are_no_change_and_another_definition_is_read_whole(tmp_
     assert sorted(erp.landed(THINGS)) == [(n, True) for n in range(100)] + [(400, False)]
 
 
+def test_a_backup_put_back_and_written_to_as_often_is_another_file(tmp_path):
+    erp = made(tmp_path)
+    path = tmp_path / "a b.sqlite"
+    erp.run("INSERT INTO things VALUES (1, 'a')")
+    backup = path.read_bytes()
+    erp.run("INSERT INTO things VALUES (2, 'b')")
+    assert len(erp.landed(THINGS)) == 2
+    path.write_bytes(backup)
+    erp.run("INSERT INTO things VALUES (3, 'c')")
+    assert erp.landed(THINGS) == [(3, False), (2, True)]
+
+
 def test_a_row_without_key_hides_no_row_that_is_gone(tmp_path):
     erp = made(tmp_path, kind="TEXT PRIMARY KEY")  # SQLite allows null in such a key
     erp.run("INSERT INTO things VALUES ('a', '1'), ('b', '2')")

@@ -130,6 +130,29 @@ def test_after_a_restart_or_a_rewrite_older_fingerprints_find_the_rest(pg, monke
     assert pg.landed() == []
 
 
+def restarted(erp: Erp) -> None:
+    """As after a restart of the server: rows cannot be told apart by transaction."""
+    mark, landed = erp.memory.marks[NAME]
+    erp.memory.marks[NAME] = (replace(Mark.of(mark), horizon="").text(), landed)
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_of_a_table_that_was_empty_every_change_is_found_too(pg, emptied):
+    if emptied:
+        fill(pg, 10)
+        pg.read()
+        restarted(pg)
+        pg.run("DELETE FROM orders")
+    pg.read()
+    fill(pg, 300)
+    pg.put("old", T0 - timedelta(days=9))
+    assert len(pg.landed()) == 301
+    restarted(pg)
+    pg.run("UPDATE orders SET qty = -1 WHERE id = 'old'")
+    assert pg.landed() == [("old", False)]
+    assert Mark.of(pg.memory.marks[NAME][0]).bits > 0, "cut as finely as a table of 300 rows"
+
+
 def test_rows_shown_by_a_policy_are_not_told_apart_by_transaction(pg):
     fill(pg, 5)
     pg.run("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")

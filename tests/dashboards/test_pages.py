@@ -167,7 +167,7 @@ def test_energy_holds_only_machines_with_a_baseline_against_it(
 def test_health_shows_the_evidence_of_the_alert(tiny_root: Path, open_page: Open) -> None:
     app = open_page(tiny_root, "health")
     text = words(app)
-    assert "**cnc-1** may fail (spindle bearing): 63 % within 24 h. Alert level 20 %" in text
+    assert "**cnc-1** may fail (spindle bearing): 63 % within 24 h. Alert from 20 %. Alert since" in text
     assert "* vibration 4.1x its normal" in text
     assert fact(app, "Remaining life") == "19 h"
     assert "1 mode has no score" in text

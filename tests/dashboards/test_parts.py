@@ -65,9 +65,47 @@ def test_findings_of_nothing_are_nothing() -> None:
 )  # fmt: skip
 def test_what_waits_for_a_second_key_is_told(cents: list[int | None], said: str) -> None:
     states = ["submitted"] * len(cents)
-    proposals = pl.DataFrame({"state": [*states, "draft"], "value_cents": pl.Series([*cents, 7], dtype=pl.Int64)})
+    proposals = pl.DataFrame(
+        {"state": [*states, "draft"], "kind": "purchase", "value_cents": pl.Series([*cents, 7], dtype=pl.Int64)}
+    )
     [one] = findings.findings(*NOTHING, proposals, "EUR")
     assert (one.urgency, findings.PAGES[one.kind][1], one.text) == ("medium", "Approvals", said)
+
+
+def test_goods_that_only_change_their_place_are_not_money_to_be_spent() -> None:
+    proposals = pl.DataFrame(
+        {"state": ["submitted"] * 2, "kind": ["purchase", "stock_move"], "value_cents": [100_000, 5_000_000]}
+    )
+    [one] = findings.findings(*NOTHING, proposals, "EUR")
+    assert one.text == "**2 proposals wait** for approval, worth 1,000 EUR."
+
+
+def test_what_cost_most_money_is_told_where_it_is_not_what_cost_most_time() -> None:
+    losses = pl.DataFrame(
+        {"reason": ["starved", "bearing", "setup"], "duration_s": [7200.0, 3600.0, 1800.0], "stops": [4, 1, 1],
+         "share": [0.57, 0.29, 0.14], "cost": [50.0, 400.0, None]}
+    )  # fmt: skip
+    time, money = (f.text for f in findings.biggest(losses, "EUR"))
+    assert time == "**starved** cost most time: 2 h in 4 stops, 57 % of all lost time, 50 EUR."
+    assert money == "**bearing** cost most money: 400 EUR in 1 h."
+    assert len(findings.biggest(losses.head(1), "EUR")) == 1
+
+
+def test_the_model_of_a_whole_machine_names_no_failure() -> None:
+    alert = pl.DataFrame(
+        {"kind": ["failure_risk"], "severity": ["high"], "subject": ["cnc-1 any"], "message": ["36 % within 24 h"],
+         "at": [None]}
+    )  # fmt: skip
+    [one] = findings.findings(alert, *NOTHING[1:], pl.DataFrame(schema=["state"]))
+    assert one.text == "**cnc-1** may fail: 36 % within 24 h."
+
+
+def test_what_alerts_cost_in_the_test_is_told_against_waiting() -> None:
+    card = {"metrics": {"any": {"events": {"cost": 32_400.0}, "run_to_failure": {"cost": 115_000.0}}}}
+    assert cards.money(card, "any", "EUR") == (
+        "Following its alerts cost 32,400 EUR there, waiting for the failures 115,000 EUR."
+    )
+    assert cards.money(card, "belt", "EUR") == ""
 
 
 def test_every_check_that_only_warns_has_words() -> None:

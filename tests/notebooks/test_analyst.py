@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -116,3 +117,28 @@ def test_failed_checks_are_told(answers: dict[str, pl.DataFrame]) -> None:
 
 def test_without_a_published_file_it_says_what_to_do(tmp_path: Path) -> None:
     assert "Run `shopfloor build`" in run(tmp_path)
+
+
+def test_raw_rows_add_up_over_a_reset_and_are_not_of_time_off() -> None:
+    """The question as it stands in the notebook, asked of a counter that is reset at 07:00 and once again at night."""
+    sql = NOTEBOOK.read_text().split('"raw rows",')[1].split('"""')[1]
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA gold; CREATE SCHEMA silver; CREATE SCHEMA bronze; SET TimeZone = 'UTC'")
+    shifts = [("early", "06:00", "14:00", 14), ("off", "22:00", "23:59", 1)]
+    said = ", ".join(
+        f"('m', DATE '2026-11-02', '{shift}', TIMESTAMPTZ '2026-11-02 {a}', TIMESTAMPTZ '2026-11-02 {b}', {good})"
+        for shift, a, b, good in shifts
+    )
+    con.execute(f"CREATE TABLE gold.oee AS FROM (VALUES {said}) t(machine, production_day, shift, start_at, end_at, "
+                "good_pcs)")  # fmt: skip
+    samples = [("05:59", 90), ("06:30", 100), ("07:00", 0), ("07:30", 4), ("22:30", 5), ("23:00", 0)]
+    rows = ", ".join(f"(TIMESTAMPTZ '2026-11-02 {at}', {value}, {n})" for n, (at, value) in enumerate(samples))
+    con.execute(f"CREATE TABLE given AS FROM (VALUES {rows}) t(ts, value, seq)")
+    con.execute("CREATE TABLE silver.readings AS SELECT 'm' AS machine, ts::DATE AS production_day, 'm.good' AS tag, "
+                "'good_count' AS role, ts AS at, value::DOUBLE AS value, false AS opening FROM given")  # fmt: skip
+    con.execute("CREATE TABLE bronze.readings AS SELECT 'm.good' AS tag, ts, ts::DATE AS date, 's' AS source, "
+                "'a' AS segment, seq FROM given")  # fmt: skip
+    raw = con.sql(sql).pl()
+    assert raw["shift"].unique().to_list() == ["early"]
+    assert raw["increment"].to_list() == [10.0, 0.0, 4.0]
+    assert raw["increment"].sum() == raw["good_pcs"][0]

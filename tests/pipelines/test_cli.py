@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pipelines.place import place
+from pipelines.verbs import info
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -63,3 +68,23 @@ def test_build_refuses_a_day_that_is_none(tmp_path):
     done = shopfloor("build", "--root", str(tmp_path), "--from", "tomorrow")
     assert done.returncode == 1
     assert "not a day" in done.stderr
+
+
+def test_a_copy_onto_a_folder_is_refused_by_its_name(tmp_path):
+    done = shopfloor("export", "copy", str(tmp_path), "--root", str(tmp_path))
+    assert (done.returncode, done.stderr.strip()) == (
+        1, f"shopfloor: {tmp_path}: is a folder; name a file, e.g. {tmp_path / 'copy.duckdb'}")  # fmt: skip
+
+
+def test_a_root_that_cannot_be_written_is_told_before_anything_is_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(PermissionError, match=str(tmp_path)):
+        place(tmp_path)
+
+
+def test_a_pipe_gets_tables_that_are_not_cut(monkeypatch, capsys):
+    row = {"source": "historian-parquet", "reason": "disconnected", "example": 80 * "x"}
+    monkeypatch.setattr(info, "read", lambda _: {"Quarantine": [row]})
+    assert info.info_command(None, as_json=False) == 0
+    shown = capsys.readouterr().out
+    assert all(f" {word} " in shown for word in (*row, *row.values()))

@@ -13,8 +13,9 @@ from pipelines.build import Builder
 from pipelines.dock import LakeDock
 from pipelines.place import Place
 from pipelines.verbs.progress import Progress
-from pipelines.verbs.quarantine import list_rows, open_rows, replay_rows
+from pipelines.verbs.quarantine import list_rows, open_rows, replay_rows, show_rows
 from plant.config import load
+from plant.errors import PlantError
 from warehouse.lake import Lake
 
 HEADER = "Tag,Timestamp,Value,Quality"
@@ -105,3 +106,14 @@ def test_what_could_be_read_later_is_settled_by_the_ingestion(root, tmp_path, mo
     assert replay_rows(root, plant_file(tmp_path), None) == 0
     assert list_rows(root) == 0
     assert "0 open" in capsys.readouterr().out
+
+
+def test_a_reason_that_no_row_has_is_told_with_those_there_are(root, tmp_path, capsys):
+    (root / "lake").mkdir()
+    assert show_rows(root, "nope", None, 5) == 0
+    assert "nothing is in quarantine" in capsys.readouterr().out
+    drop(root, "a.csv", HEADER, f"m-1.torque,{AT},1.5,Good")
+    ingest(tmp_path, root)
+    assert show_rows(root, "unknown_tag", "drop", 5) == 0
+    with pytest.raises(PlantError, match="no row has reason 'nope' and source 'drop'; there are unknown_tag of drop"):
+        show_rows(root, "nope", "drop", 5)

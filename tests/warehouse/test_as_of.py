@@ -257,7 +257,9 @@ def test_what_cannot_be_asked_is_told(lake, clock):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"k": "oe"}, "no KPI oe"), ({"l": "plant"}, "level is plant; valid are machine"),
-     ({"g": "week"}, "grain is week; valid are shift, day")],
+     ({"g": "week"}, "grain is week; valid are shift, day"), ({"s": "mill"}, "there is no day of machine mill that"),
+     ({"k": "oe", "s": "mill"}, "no KPI oe"), ({"t": sums.hour(NEXT, 6), "n": sums.hour(DAY, 6)}, "then is .* after"),
+     ({"p": sums.hour(DAY, 7)}, "there is no day of machine saw that starts at 2026-11-02 07:00:00")],
 )  # fmt: skip
 def test_the_macro_refuses_words_it_does_not_know(lake, clock, wrong, said):
     write(lake, sums.row("saw", 6, apt_us=1, pbt_us=4))
@@ -265,6 +267,15 @@ def test_the_macro_refuses_words_it_does_not_know(lake, clock, wrong, said):
               "n": clock.at} | wrong  # fmt: skip
     with pytest.raises(duckdb.Error, match=said):
         connect(lake.root).sql("FROM gold.why_kpi($k, $l, $s, $g, $p, $t, $n)", params=values).pl()
+
+
+def test_the_macro_takes_a_day_by_its_date(lake, clock):
+    write(lake, sums.row("saw", 6, apt_us=1, pbt_us=4))
+    asked = "FROM gold.why_kpi('availability', 'machine', 'saw', 'day', {}, TIMESTAMPTZ '2026-01-01', now())"
+    con = connect(lake.root)
+    by_date, by_text = (con.sql(asked.format(day)).fetchall() for day in (f"DATE '{DAY}'", f"'{DAY}'"))
+    assert by_date == by_text == con.sql(asked.format(f"TIMESTAMPTZ '{DAY} 06:00+00'")).fetchall()
+    assert by_date[-1] == ("total", None, None, 0.25, None)
 
 
 def random_rows(seed):

@@ -1,6 +1,10 @@
+import os
 import threading
 from datetime import UTC, date, datetime
 
+import pytest
+
+from plant.errors import TerminalError
 from warehouse.state import CheckResult, Receipt, State
 
 DAY, AT = date(2026, 11, 2), datetime(2026, 11, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -18,8 +22,6 @@ def test_a_receipt_is_kept_per_table_and_day(tmp_path):
     state.record_built(newer)
     assert state.receipts() == [newer, whole]
     assert state.receipts("gold.oee", [DAY]) == [newer]
-    state.forget_built("gold.oee", [DAY])
-    assert state.receipts() == [whole]
 
 
 def test_a_file_is_known_by_its_content(tmp_path):
@@ -60,3 +62,18 @@ def test_writers_wait_for_each_other(tmp_path):
     for t in threads:
         t.join()
     assert len(State(tmp_path).ingested_files()) == 60
+
+
+def test_a_root_that_cannot_be_written_is_read_and_never_written(tmp_path, monkeypatch):
+    State(tmp_path).record_ingested("a", "s", "p", 1)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    sealed = State(tmp_path)
+    assert sealed.ingested("a")
+    with pytest.raises(TerminalError, match=r"state\.sqlite: attempt to write a readonly database; correct its perm"):
+        sealed.record_ingested("b", "s", "p", 1)
+
+
+def test_a_file_that_is_no_database_is_told_with_the_remedy(tmp_path):
+    (tmp_path / "state.sqlite").write_bytes(b"no database, but long enough to be looked at as one" * 40)
+    with pytest.raises(TerminalError, match=r"state\.sqlite: file is not a database; move the file away and run"):
+        State(tmp_path)

@@ -70,6 +70,17 @@ def test_zones_come_from_the_tree_of_the_warehouse():
     ]  # fmt: skip
 
 
+def test_the_site_is_the_name_of_the_warehouse_and_null_outside_of_one():
+    house = "Warehouse"
+    assert of("locations", "location", "site") == [
+        ("A1", house), ("Customer", None), ("IN", house), ("Lost", None), ("OUT", house), ("PROD", house),
+        ("STO", house), ("SUP", None), ("WH", house),
+    ]  # fmt: skip
+    assert of("work_orders", "order_id", "site") == [("MO-1", house), ("MO-3", house), ("production,2", None)]
+    assert mapped("purchase_orders")[0].select("purchase_id", "site").rows() == [("purchase.line,1", house)]
+    assert of("sales_orders", "sales_id", "site") == [("sale.line,1", house)]
+
+
 def test_lots_and_what_went_into_them():
     noon = at(11, 5, 9)
     assert of("lots", "lot", "material", "qty", "order_id", "supplier") == [

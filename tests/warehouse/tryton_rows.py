@@ -86,10 +86,10 @@ TABLES = {
     "stock_period": rows("id company date state", (1, 1, "2026-10-31", "closed")),
     "stock_period_cache": rows("id period product location internal_quantity", (1, 1, BOLT, STO, 12.0)),
     "production": rows(
-        "id company number state product unit quantity effective_start_date effective_date planned_date",
-        (1, 1, "MO-1", "done", FRAME, 1, 3.0, "2026-11-05", "2026-11-05", "2026-11-04"),
-        (2, 1, None, "request", FRAME, 1, 5.0, None, None, "2026-12-01"),
-        (3, 1, "MO-3", "running", FRAME, 1, 1.0, "2026-11-23", None, "2026-11-24")),
+        "id company number state product unit quantity warehouse effective_start_date effective_date planned_date",
+        (1, 1, "MO-1", "done", FRAME, 1, 3.0, 5, "2026-11-05", "2026-11-05", "2026-11-04"),
+        (2, 1, None, "request", FRAME, 1, 5.0, None, None, None, "2026-12-01"),
+        (3, 1, "MO-3", "running", FRAME, 1, 1.0, 5, "2026-11-23", None, "2026-11-24")),
     "production_bom": rows("id active phantom_quantity phantom_unit", (1, True, None, None), (2, True, 10.0, 1)),
     "production_bom_input": rows(
         "id bom product phantom_bom quantity unit", (1, 1, STEEL, None, 25000.0, 3), (2, 1, None, 2, 5.0, 1),
@@ -105,10 +105,10 @@ TABLES = {
         "id name company cost_price cost_method", (1, "Weld-1", 1, "38", "hour"), (2, "Test-1", 1, "4", "cycle")),
     "production_work_center_category": rows("id name", (1, "Welding")),
     "purchase_purchase": rows(
-        "id company number state shipment_state party currency purchase_date delivery_date",
-        (1, 1, "PO-1", "processing", "received", 1, 2, "2026-10-20", "2026-11-02"),
-        (2, 1, None, "quotation", "none", 1, 1, "2026-10-21", None),
-        (3, 1, "PO-3", "confirmed", "none", 1, 1, "2026-10-22", None)),
+        "id company number state shipment_state party currency warehouse purchase_date delivery_date",
+        (1, 1, "PO-1", "processing", "received", 1, 2, 5, "2026-10-20", "2026-11-02"),
+        (2, 1, None, "quotation", "none", 1, 1, 5, "2026-10-21", None),
+        (3, 1, "PO-3", "confirmed", "none", 1, 1, 5, "2026-10-22", None)),
     "purchase_line": [
         line | {"purchase": purchase} for purchase, line in zip((1, 2, 3), rows(
             LINES, (1, "line", STEEL, 100000.0, 3, "0.0041"), (2, "line", STEEL, 5.0, 2, "4"),
@@ -121,9 +121,9 @@ TABLES = {
         "id product_supplier quantity unit_price", (1, 1, 0.0, "0.0025"), (2, 1, 500000.0, "0.0021"),
         (3, 2, 1000.0, "0.0417"), (4, 3, 0.0, "9")),
     "sale_sale": rows(
-        "id company number state shipment_state party currency sale_date shipping_date",
-        (1, 1, "SO-1", "processing", "waiting", 3, 1, "2026-11-10", "2026-11-20"),
-        (2, 1, "SO-2", "cancelled", "none", 2, 1, "2026-11-11", None)),
+        "id company number state shipment_state party currency warehouse sale_date shipping_date",
+        (1, 1, "SO-1", "processing", "waiting", 3, 1, 5, "2026-11-10", "2026-11-20"),
+        (2, 1, "SO-2", "cancelled", "none", 2, 1, 5, "2026-11-11", None)),
     "sale_line": [
         line | {"sale": sale} for sale, line in zip((1, 2), rows(
             LINES, (1, "line", FRAME, 2.0, 1, "79.9900"), (2, "line", FRAME, 9.0, 1, "79.9900")), strict=True)],

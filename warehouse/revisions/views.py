@@ -31,7 +31,8 @@ COMMENTS = {
 
 WHY = (
     "Why a number changed between two instants: gold.why_kpi(kpi, level, scope, grain, period_start, then, now); grain "
-    "is shift or day; a day is named by its date or the instant it starts. One row an instant and cause with what it added, and a row 'total'; the parts sum to it exactly."
+    "is shift or day; a day is named by its date or the instant it starts. "
+    "One row an instant and cause with what it added, and a row 'total'; the parts sum to it exactly."
 )
 
 
@@ -114,11 +115,12 @@ steps AS (
         value::DECIMAL(38, 12) - last_one::DECIMAL(38, 12) AS contribution
     FROM steps WHERE instant IS NOT NULL AND value IS DISTINCT FROM value_before
 ), ends AS (
-    SELECT {wrong}, (SELECT value FROM numbers WHERE instant IS NULL) AS before,
+    SELECT (SELECT value FROM numbers WHERE instant IS NULL) AS before,
         (SELECT value FROM numbers ORDER BY instant DESC NULLS LAST, cause DESC LIMIT 1) AS after
 )
 SELECT * FROM parts
-UNION ALL SELECT 'total', NULL, before, after, after::DECIMAL(38, 12) - before::DECIMAL(38, 12) FROM ends
+UNION ALL
+SELECT coalesce({wrong}, 'total'), NULL, before, after, after::DECIMAL(38, 12) - before::DECIMAL(38, 12) FROM ends
 ORDER BY known_from NULLS LAST, cause"""
 
 

@@ -156,10 +156,16 @@ def _counting(
 
 
 def counting_machines(plant: Plant) -> list[str]:
-    """Machines that can count pieces: by a counter tag, or because a product has an ideal cycle there."""
-    roles = {"good_count", "scrap_count", "rework_count"}
-    tagged = {machine.name for machine, tag in plant.tags() if tag.role in roles}
-    return sorted(tagged | {ideal.machine for product in plant.file.product for ideal in product.ideal})
+    """Machines that can count good pieces: by a tag; where no tag counts, as a product has an ideal cycle there.
+
+    A machine with a counter of scrap or rework alone cannot: its good pieces are unknown, not none.
+    """
+    roles: dict[str, set[str]] = {}
+    for machine, tag in plant.tags():
+        roles.setdefault(machine.name, set()).add(tag.role)
+    good = {name for name, held in roles.items() if "good_count" in held}
+    others = {name for name, held in roles.items() if held & {"scrap_count", "rework_count"}} - good
+    return sorted(good | ({ideal.machine for product in plant.file.product for ideal in product.ideal} - others))
 
 
 def scaled(whole: pl.Expr, unit: int, decimals: int) -> pl.Expr:

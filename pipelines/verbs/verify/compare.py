@@ -88,8 +88,13 @@ def recomputed(plant: Plant, where: Place, last: date | None = None) -> Iterator
 
 
 def verify(plant: Plant, where: Place, names: tuple[str, ...], day: date | None) -> Verified:
-    """Recompute, and compare the tables and days named."""
+    """Recompute, and compare the tables and days named.
+
+    Raises:
+        PlantError: a data file of bronze, or of a table named, is missing on disk.
+    """
     published, found = Lake(where.root), Verified()
+    _all_there(published, ("bronze.readings", "bronze.records", "bronze.edits", *names))
     known = unbuilt(plant, published, State(where.root))
     with recomputed(plant, where, day) as again:
         for name, d in _keys(published, again, names, day):
@@ -100,6 +105,21 @@ def verify(plant: Plant, where: Place, names: tuple[str, ...], day: date | None)
             elif differs is not None:
                 found.differences.append(differs)
     return found
+
+
+SHOWN = 3
+"""So many missing files are named."""
+
+
+def _all_there(lake: Lake, names: tuple[str, ...]) -> None:
+    """Refuse to compare what has lost files: a table that cannot be read is neither right nor wrong."""
+    live = ((name, path) for name in names if (snap := lake.snapshot(name)) for path in snap.paths())
+    lost = [f"{name}: {path}" for name, path in live if not Path(path).exists()]
+    if lost:
+        raise PlantError(
+            f"{len(lost)} data files are missing on disk, first {'; '.join(lost[:SHOWN])}; `shopfloor build` makes "
+            "those of silver and gold again, those of bronze come back only from a backup, nothing is rebuilt without"
+        )
 
 
 def compare(published: Lake, again: Lake, name: str, day: date | None) -> Difference | None:
