@@ -46,8 +46,9 @@ def totals(
 ) -> dict[tuple[str, str | None], dict[str, Fraction]]:
     """Accounts in us, pieces and ideal times by scope and period; `count_` sums are of machines that count."""
     scope = {m["machine"]: m[level] for m in world["machines"]}
-    counting = {t["machine"] for t in world["tags"] if t["role"].endswith("_count")}
-    counting |= {i["machine"] for i in world["ideal"]}
+    counting = {i["machine"] for i in world["ideal"]}
+    counting -= {t["machine"] for t in world["tags"] if t["role"] in ("scrap_count", "rework_count")}
+    counting |= {t["machine"] for t in world["tags"] if t["role"] == "good_count"}
     counted = {(row["machine"], row["production_day"]) for row in counts}
     out: dict[tuple[str, str | None], dict[str, Fraction]] = {}
     for row in (*time, *counts):
