@@ -82,7 +82,8 @@ class Seen:
 
     `fresh` removes exact repeats of those (tag, ts, value, text, status). It never removes a row for
     being older than another one: a clock set back at the source must not cost readings. Rows ahead of all that
-    is stored of their tag cost next to nothing; only the others are compared.
+    is stored of their tag cost next to nothing; only the others are compared. Every row received since `reach`
+    is known.
     """
 
     def __init__(self, stored: pl.DataFrame | None = None) -> None:
@@ -96,10 +97,12 @@ class Seen:
         self._behind_rows = 0
         self._recent: deque[tuple[datetime, pl.DataFrame]] = deque()
         self._recent_rows = 0
+        self.reach = datetime.now(UTC)
         if stored is not None and not stored.is_empty():
             edge = cast("datetime", stored["received_at"].max()) - WINDOW
             self.remember(stored.filter(pl.col("received_at") >= edge))
             self.advance(stored)
+            self.reach = edge
 
     @property
     def last(self) -> pl.DataFrame:
@@ -141,7 +144,8 @@ class Seen:
         self._recent.append((now, known))
         self._recent_rows += rows.height
         while now - self._recent[0][0] > WINDOW or (self._recent_rows > RECENT_ROWS and len(self._recent) > 1):
-            self._recent_rows -= self._recent.popleft()[1].height
+            self.reach, forgotten = self._recent.popleft()
+            self._recent_rows -= forgotten.height
         self._advance(rows, known)
 
     def fresh(self, rows: pl.DataFrame) -> pl.DataFrame:

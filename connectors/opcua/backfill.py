@@ -29,6 +29,7 @@ from connectors.opcua.client import GapClient
 from connectors.opcua.history import HistoryUnavailableError, Page, Wanted, read_history
 from connectors.opcua.holes import Hole, Span, load, save
 from connectors.opcua.wire.rows import rows_of
+from connectors.repeats import MARGIN_US
 from connectors.retry import Backoff
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ WAITING, OUTAGES = 20, 100
 """Holes that wait one after the other, of queues that were too short and of outages; a further one widens the last."""
 CALLS = 2
 """History calls of all sources at a time."""
+_LATE_US = MARGIN_US
+"""A value may come so much behind one of a later source time; it may not have come yet when the connection ended."""
 FIRST_HISTORY = timedelta(days=7)
 """How far back history is read for a tag that was never stored."""
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -86,17 +89,22 @@ class Backfill:
     def spans(self, ends_us: Mapping[str, int], begin_us: int | None) -> dict[str, Span]:
         """What is to be read of tags whose live values go on behind `ends_us`.
 
-        From their newest stored value (`begin_us` where that is of the year 9999), or from where a hole that is still
-        being read ends.
+        From `_LATE_US` before their newest stored value (`begin_us` where that is of the year 9999), or from where a
+        hole that is still being read ends.
         """
         since, first_us = self._seen.since(), _us(datetime.now(UTC) - FIRST_HISTORY)
         starts = {tag: _us(since[tag]) if tag in since else first_us for tag in ends_us}
         starts = {t: us if us <= ends_us[t] or begin_us is None else begin_us for t, us in starts.items()}
+        starts = {tag: self._earlier(us) if tag in since else us for tag, us in starts.items()}
         for hole in self.holes:
             for tag, span in hole.spans.items():
                 if tag in starts:
                     starts[tag] = max(starts[tag], span.end_us)
         return {tag: Span(start, ends_us[tag], start) for tag, start in starts.items() if start <= ends_us[tag]}
+
+    def _earlier(self, at_us: int) -> int:
+        """`_LATE_US` before, as far as all that was stored since is known: what was, is not to be stored again."""
+        return min(at_us, max(at_us - _LATE_US, _us(self._seen.reach)))
 
     async def open(self, hole: Hole) -> None:
         """Take a hole; to be called before the first live value behind it is handed on."""
