@@ -94,6 +94,7 @@ class Seen:
         nothing = pl.DataFrame()
         self._given = (nothing, nothing)
         self._behind: list[pl.DataFrame] = []
+        self._behind_codes = _NONE
         self._behind_rows = 0
         self._recent: deque[tuple[datetime, pl.DataFrame]] = deque()
         self._recent_rows = 0
@@ -114,7 +115,7 @@ class Seen:
             rows = pl.concat([self._last, *self._behind])
             codes, us = self._places(rows)
             self._last = rows.filter(pl.Series(us == self._newest_us[codes], dtype=pl.Boolean)).unique(IDENTITY)
-            self._behind, self._behind_rows = [], 0
+            self._behind, self._behind_codes, self._behind_rows = [], _NONE, 0
         return self._last
 
     def since(self) -> dict[str, datetime]:
@@ -128,12 +129,20 @@ class Seen:
 
     def _advance(self, rows: pl.DataFrame, known: pl.DataFrame) -> None:
         codes, us = self._places(rows)
-        last = len(codes) - self._rounds[1] if rows is self._rounds[0] else 0  # the last round has the newest of each
+        tags = self._rounds[1] if rows is self._rounds[0] else 0
+        last = len(codes) - tags if tags else 0  # the last round has the newest of each
         np.maximum.at(self._newest_us, codes[last:], us[last:])
-        self._behind.append(known)
-        self._behind_rows += rows.height
+        self._put_behind(known[last:], codes[last:] if tags else _NONE)
         if self._behind_rows > BEHIND_ROWS:
             self._newest()
+
+    def _put_behind(self, known: pl.DataFrame, codes: np.ndarray) -> None:
+        """Rows among which a newest one may be; a round of the same tags as the one before (`codes`) replaces it."""
+        if self._behind and len(codes) and np.array_equal(codes, self._behind_codes):
+            self._behind[-1] = known
+            return
+        self._behind.append(known)
+        self._behind_codes, self._behind_rows = codes, self._behind_rows + known.height
 
     def remember(self, rows: pl.DataFrame) -> None:
         """Take rows as stored, keeping all of them for a while."""
