@@ -10,6 +10,7 @@ import polars as pl
 from assets.kernels.enterprise.mapping import answered, finding, finding_place, unread
 from assets.kernels.enterprise.records import Decoded, judge, latest, renamed
 from assets.kernels.enterprise.versions import FIRST_AT, first_confirmed, history
+from assets.kernels.enterprise.zones import in_zone
 from plant.adapters.canonical import CANONICAL
 from plant.adapters.kept import Kept
 from plant.adapters.model import Adapter, Mapped
@@ -53,7 +54,7 @@ def filled(
             newest = renamed(latest(records, [record_set]), contract.columns, mapped.rename)
             if FIRST_AT in contract.schema:
                 newest = first_confirmed(newest, records, record_set, mapped.rename, contract)
-            parts.append((newest, mapped.rename))
+            parts.append((in_zone(newest, contract.columns, source.timezone), mapped.rename))
         elif mapped is not None:
             rows, said = _selected(source, adapter, mapped, records, run, read or Kept(bytes_of))
             parts += rows

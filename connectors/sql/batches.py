@@ -142,12 +142,13 @@ class Landings:
         """Rows without a usable key (held back), and rows with a cell that cannot be read (booked)."""
         key, no_key = ", ".join(self._at.table.key), pl.col("record_key").is_null()
         taken = "the one with the highest watermark is taken, among equals the first by content"
+        mend = "correct `key` in plant.toml or the adapter"
         told = [
-            (no_key, "null_key", f"key {key} is null; valid is a key that names one row: correct `key` in plant.toml"),
+            (no_key, "null_key", f"key {key} is null; valid is a key that names one row: {mend}"),
             (
                 ~no_key & ~pl.col("record_key").is_first_distinct(),
                 "duplicate_key",
-                f"key {key} names several rows; {taken}: correct `key` in plant.toml",
+                f"key {key} names several rows; {taken}: {mend}",
             ),
         ]
         for column, places in batch.spelled.unread.items():

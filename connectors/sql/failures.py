@@ -32,15 +32,20 @@ def told(engine: sa.Engine, name: str, error: sa.exc.DBAPIError) -> PlantError:
     if codes & _MAY_NOT or "ORA-01031" in said:
         return TerminalError(
             f"{name}: user {engine.url.username} may not read it ({said}): have an administrator GRANT SELECT on it "
-            "(and USAGE on its schema), or take the table out of plant.toml; the other tables are read"
+            "(and USAGE on its schema), or name it in `without`; the other tables are read"
         )
     if engine.dialect.name == "sqlite" and any(words in said for words in _SQLITE_REFUSES):
-        return TerminalError(f"{name}: the database refuses the query ({said}): correct the table in plant.toml")
+        return _refused(name, said)
     if isinstance(error, sa.exc.DataError) and "year" in said:
         return BeyondError(f"{name}: an instant is beyond what can be read ({said})")
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or error.connection_invalidated:
         return SourceDownError(f"{name}: {where} cannot be reached ({said}): start the database or correct its URL")
-    return TerminalError(f"{name}: the database refuses the query ({said}): correct the table in plant.toml")
+    return _refused(name, said)
+
+
+def _refused(name: str, said: str) -> TerminalError:
+    mend = "correct the table in plant.toml or the adapter"
+    return TerminalError(f"{name}: the database refuses the query ({said}): {mend}")
 
 
 def _codes(error: sa.exc.DBAPIError) -> set[str]:

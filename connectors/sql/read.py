@@ -83,7 +83,7 @@ def target(connection: sa.Connection, source: SqlSource, table: SqlTable) -> Tar
         hints = ", ".join(f"{c!r} (nearest: {n[0]!r})" if n else repr(c) for c, n in near.items())
         raise TerminalError(
             f"{found.record_set}: no column {hints}; found: {', '.join(names)}. This table is not read until "
-            "`key` and `watermark` in plant.toml name columns it has; the other tables are"
+            "`key` and `watermark` in plant.toml or the adapter name columns it has; the other tables are"
         )
     return found
 
@@ -98,7 +98,7 @@ def _of_table(connection: sa.Connection, source: SqlSource, table: SqlTable) -> 
         near = get_close_matches(name, names, 3) or sorted(names)[:20]
         raise TerminalError(
             f"{source.name}.{table.name}: no such table; nearest: {', '.join(near) or 'none, the database is empty'}: "
-            "correct its name in plant.toml"
+            "correct its name in plant.toml or the adapter"
         ) from error
     spans = _intervals(connection, source, name)
     columns = tuple(_declared(c, connection, c.name in spans) for c in found.columns if c.name not in table.exclude)

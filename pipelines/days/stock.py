@@ -35,9 +35,15 @@ Rows = Callable[[str], pl.LazyFrame]
 
 
 def spanned(rows: Rows, days: list[date]) -> list[date]:
-    """The days of the plant and those of stock before and after them: stock may begin before the first reading."""
-    first = rows(READ[0]).select(pl.col("production_day").min()).collect().item()
-    return days if first is None else run(min(first, *days[:1]), max(first, *days[-1:]))
+    """The days of the plant and those of stock before them: stock may begin before the first reading.
+
+    A plant of which nothing but records is known yet has the days of its postings.
+    """
+    day = pl.col("production_day")
+    first, last = rows(READ[0]).select(day.min().alias("first"), day.max().alias("last")).collect().row(0)
+    if first is None:
+        return days
+    return run(min(first, days[0]), max(first, days[-1])) if days else run(first, last)
 
 
 def known(rows: Rows, bounds: pl.DataFrame, last: date | None, plant: Plant) -> dict[date, str]:

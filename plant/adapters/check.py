@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from plant.adapters.model import HISTORY, TYPES, Conversion, Mapped, Type, Unit
+from plant.adapters.model import HISTORY, TYPES_IN_WORDS, Conversion, Mapped, Type, Unit
 from plant.checks.shape import did_you_mean, keys_of, shown
 from plant.errors import Problem
 from plant.shifts.sections import Name, Strict
@@ -53,14 +53,16 @@ def content_problems(file: str, data: Row) -> list[Problem]:
 
 def _source(file: str, name: str, row: Row) -> Iterator[Problem]:
     at = ("source", name)
-    settings = {k: v for k, v in row.items() if k != "types"}
+    settings = {k: v for k, v in row.items() if k not in ("types", "nulls")}
     yield from _shape(file, {"name": name} | settings, SqlTable, at)
     try:
         TypeAdapter(dict[str, Type]).validate_python(row.get("types", {}))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            found, valid = shown(detail["input"]), f"one of {', '.join(TYPES)}, or decimal(p,s)"
-            yield Problem(file, _dotted((*at, "types", *detail["loc"])), found, valid)
+            yield Problem(file, _dotted((*at, "types", *detail["loc"])), shown(detail["input"]), TYPES_IN_WORDS)
+    nulls = row.get("nulls", [])
+    if not isinstance(nulls, list) or not all(isinstance(n, str) for n in nulls):
+        yield Problem(file, _dotted((*at, "nulls")), shown(nulls), 'texts that stand for no value, e.g. ["", "-"]')
 
 
 def _shared(file: str, shared: Any, sources: list[str]) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -14,15 +15,34 @@ from plant.shifts.sections import Name, Strict
 
 TYPES = ("str", "i64", "f64", "decimal", "bool", "day", "instant")
 """Kinds a column of a source table may be declared as; `decimal` also as decimal(p,s)."""
+TYPES_IN_WORDS = (
+    f"one of {', '.join(TYPES)}, or decimal(p,s) with at most 38 digits; day(FORMAT), instant(FORMAT) with a format as "
+    "%d.%m.%Y %H:%M, instant(s), (ms) or (us) of a number since 1970; f64(comma), decimal(comma) of 1.234,56"
+)
+"""What is valid, for who wrote something else."""
 HISTORY = "_history"
 """Ending of the relation with every version of a table's rows; a table that has such a name itself is that table."""
 Type = Annotated[
     str,
     Field(
-        pattern=r"^(str|i64|f64|bool|day|instant|decimal(\(([1-9]|[12]\d|3[0-8]),\s?\d{1,2}\))?)$",
-        description=f"one of {', '.join(TYPES)}, or decimal(p,s) with at most 38 digits",
+        pattern=r"^(str|i64|bool|f64(\(comma\))?|decimal(\((([1-9]|[12]\d|3[0-8]),\s?\d{1,2}|comma)\))?"
+        r"|day(\([^()]*%[^()]*\))?|instant(\((s|ms|us|[^()]*%[^()]*)\))?)$",
+        description=TYPES_IN_WORDS,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How the cells of a source table are read: declared types by column, and texts that stand for nothing."""
+
+    types: Mapping[str, str]
+    nulls: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of it, to tell one from another."""
+        return json.dumps([dict(self.types), self.nulls])
 
 
 class Unit(Strict):
@@ -71,12 +91,14 @@ class Mapped(Strict):
 class Adapter(Strict):
     """An adapter without the settings of ingestion, which belong to the source.
 
-    `types` is declared column types by source table; a table that is only named has no columns declared. `shared` is
-    SELECTs by the name under which others of the file read them, in the order of the file.
+    `types` is declared column types by source table; a table that is only named has no columns declared. `nulls` is
+    texts that stand for no value in it. `shared` is SELECTs by the name under which others of the file read them, in
+    the order of the file.
     """
 
     name: Name
     types: dict[str, dict[str, Type]] = Field(default={})
+    nulls: dict[str, tuple[str, ...]] = Field(default={})
     keys: dict[str, tuple[str, ...]] = Field(default={})
     units: dict[str, Unit] = Field(default={})
     shared: dict[str, str] = Field(default={})
@@ -86,6 +108,10 @@ class Adapter(Strict):
     def relations(self) -> dict[str, dict[str, Type]]:
         """Declared column types by the name a SELECT knows: each table, and all versions of it as `<table>_history`."""
         return {f"{name}{HISTORY}": types for name, types in self.types.items()} | self.types
+
+    def cells_of(self, name: str) -> Cells:
+        """How the cells of a relation are read."""
+        return Cells(self.relations[name], self.nulls.get(self.history_of(name) or name, ()))
 
     def history_of(self, name: str) -> str | None:
         """The table of which `name` is the history; None for a table itself."""
@@ -111,7 +137,7 @@ class Adapter(Strict):
 
     def about(self, mapped: Mapped, tables: Sequence[str]) -> str:
         """All that the adapter says about a mapping that reads some tables: another text, another result."""
-        types = {name: [self.types.get(name, {}), self.keys.get(name, ())] for name in tables}
+        types = {n: [self.types.get(n, {}), self.keys.get(n, ()), *self.nulls.get(n, ())] for n in tables}
         units = {word: unit.model_dump() for word, unit in self.units.items()} if mapped.convert else {}
         return json.dumps([self.name, mapped.model_dump(), self.text_of(mapped), types, units])
 

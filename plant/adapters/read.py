@@ -72,11 +72,13 @@ def _taken(file: str, data: Row) -> Taken:
     if found:
         return Taken(file, problems=tuple(found))
     sources: dict[str, Row] = data.get("source", {})
-    taken = {name: {"name": name} | {k: v for k, v in t.items() if k != "types"} for name, t in sources.items()}
+    ours = ("types", "nulls")
+    taken = {n: {"name": n} | {k: v for k, v in t.items() if k not in ours} for n, t in sources.items()}
     units = {k: {"unit": v} if isinstance(v, str) else v for k, v in data.get("units", {}).items()}
     content = {
         "name": data["name"], "units": units, "tables": data.get("table", []), "shared": data.get("shared", {}),
         "types": {name: t.get("types", {}) for name, t in sources.items()},
+        "nulls": {name: t["nulls"] for name, t in sources.items() if "nulls" in t},
         "keys": {name: t.get("key", ("id",)) for name, t in sources.items()},
     }  # fmt: skip
     return Taken(file, Adapter.model_validate(content), taken)

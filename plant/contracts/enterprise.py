@@ -5,6 +5,7 @@ Latest known version of each record of the MES, WMS and ERP; deleted records are
 
 from __future__ import annotations
 
+from plant.states import LossClass
 from plant.tables import Column as C
 from plant.tables import Table
 
@@ -35,7 +36,7 @@ WORK_ORDERS = _table(
     C("order_id", "str", "work order"), C("product", "str", "product made"),
     C("planned_pcs", "f64", "ordered quantity", low=0),
     C("planned_scrap_pcs", "f64", "scrap planned for (PSQ); null: not planned", null=True, low=0),
-    C("status", "str", "planned, released, running, done, closed or cancelled"),
+    C("status", "str", "where it stands", allowed=("planned", "released", "running", "done", "closed", "cancelled")),
     _at("planned_start_at", "planned start"), _at("planned_end_at", "planned end"),
     _at("started_at", "actual start"), _at("ended_at", "actual end"),
     _at("released_at", "released to the shop floor; null: not told, its first operation counts"),
@@ -70,14 +71,17 @@ DOWNTIMES = _table(
     "downtimes", "Stop reasons booked by operators: the reason layer of the time ledger.",
     C("downtime_id", "str", "booking"), C("machine", "str", "machine"),
     C("start_at", "instant", "start"), _at("end_at", "end; null: still open"),
-    C("reason", "str", "reason as booked"), C("reason_class", "str", "class of the loss"),
+    C("reason", "str", "reason as booked"),
+    C("reason_class", "str", f"class of the loss: {', '.join(LossClass)}; any other counts as that of the state"),
     C("operator", "str", "who booked it", null=True),
 )  # fmt: skip
 
 MATERIALS = _table(
     "materials", "Materials and products.",
     C("material", "str", "material"), C("description", "str", "what it is", null=True),
-    C("kind", "str", "raw, semi or finished"), C("unit", "str", "unit of measure"),
+    C("kind", "str", "bought to be used, made to be used, made to be sold, or nothing to be kept",
+      allowed=("raw", "semi", "finished", "service")),
+    C("unit", "str", "unit of measure"),
     C("standard_cost_cents", "f64", "standard cost per unit, minor currency units; not rounded", low=0),
     C("price_cents", "f64", "sales price per unit, minor currency units; not rounded", null=True, low=0),
     C("space_per_unit", "f64", "space a unit takes, in the unit of silver.locations.capacity; null: 1",
@@ -145,7 +149,8 @@ PURCHASE_ORDERS = _table(
     C("purchase_id", "str", "line"), C("supplier", "str", "supplier"), C("material", "str", "material"),
     C("qty", "f64", "ordered", low=0), C("unit_price_cents", "f64", "price per unit, minor units, not rounded", low=0),
     _at("ordered_at", "ordered"), _at("promised_at", "promised"), _at("received_at", "received"),
-    C("received_qty", "f64", "received", null=True, low=0), C("status", "str", "open, received or cancelled"),
+    C("received_qty", "f64", "received", null=True, low=0),
+    C("status", "str", "where it stands", allowed=("open", "received", "cancelled")),
     C("order_id", "str", "purchase order of the line; null: a line is its own order", null=True),
     _at("requested_at", "asked for by the plant"), _at("confirmed_at", "date confirmed by the supplier"),
     C("confirmed_qty", "f64", "quantity confirmed", null=True, low=0),
@@ -158,7 +163,8 @@ SALES_ORDERS = _table(
     C("sales_id", "str", "line"), C("customer", "str", "customer"), C("product", "str", "product"),
     C("qty", "f64", "ordered", low=0), C("unit_price_cents", "f64", "price per unit, minor units, not rounded", low=0),
     _at("ordered_at", "ordered"), _at("requested_at", "requested by the customer"), _at("shipped_at", "shipped"),
-    C("shipped_qty", "f64", "shipped", null=True, low=0), C("status", "str", "open, shipped or cancelled"),
+    C("shipped_qty", "f64", "shipped", null=True, low=0),
+    C("status", "str", "where it stands", allowed=("open", "shipped", "cancelled")),
     C("order_id", "str", "sales order of the line; null: a line is its own order", null=True),
     _at("confirmed_at", "date confirmed to the customer"),
     C("confirmed_qty", "f64", "quantity confirmed", null=True, low=0),
@@ -197,14 +203,17 @@ CUSTOMERS = _table(
 
 PARTNERS = _table(
     "partners", "Suppliers and customers.",
-    C("partner", "str", "partner"), C("kind", "str", "supplier or customer"), C("name", "str", "name"),
+    C("partner", "str", "partner"), C("kind", "str", "which", allowed=("supplier", "customer")),
+    C("name", "str", "name"),
     C("lead_time_d", "f64", "agreed lead time in days", null=True, low=0),
 )  # fmt: skip
 
 INVOICES = _table(
     "invoices", "Supplier and customer invoices.",
-    C("invoice_id", "str", "invoice"), C("kind", "str", "payable or receivable"), C("partner", "str", "partner"),
-    C("reference", "str", "order line"), C("amount_cents", "i64", "amount, minor currency units"),
+    C("invoice_id", "str", "invoice"),
+    C("kind", "str", "from a supplier, or to a customer", allowed=("payable", "receivable")),
+    C("partner", "str", "partner"), C("reference", "str", "order line"),
+    C("amount_cents", "i64", "amount, minor currency units; a credit note is below 0"),
     _at("issued_at", "issued"), _at("due_at", "due"), _at("paid_at", "paid; null: open"),
     C("qty", "f64", "quantity invoiced, where the invoice is of one line", null=True),
     C("tax_cents", "i64", "tax within the amount, minor currency units; null: not told", null=True),
@@ -252,13 +261,14 @@ INSPECTIONS = _table(
     C("order_id", "str", "work order", null=True), C("product", "str", "product"),
     C("characteristic", "str", "what was measured"), C("value", "f64", "measured value", null=True),
     C("lsl", "f64", "lower specification limit", null=True), C("usl", "f64", "upper specification limit", null=True),
-    C("result", "str", "pass or fail"),
+    C("result", "str", "whether it passed", allowed=("pass", "fail")),
 )  # fmt: skip
 
 MAINTENANCE = _table(
     "maintenance_orders", "Corrective and preventive maintenance.",
     C("maintenance_id", "str", "maintenance order"), C("machine", "str", "machine"),
-    C("kind", "str", "corrective or preventive"), C("failure_mode", "str", "failure mode", null=True),
+    C("kind", "str", "after a failure or before one", allowed=("corrective", "preventive")),
+    C("failure_mode", "str", "failure mode", null=True),
     _at("reported_at", "booked; models may use the record from then on"), _at("started_at", "work started"),
     _at("ended_at", "back in operation"),
 )  # fmt: skip

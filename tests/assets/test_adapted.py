@@ -204,3 +204,26 @@ def test_a_shared_select_is_read_by_those_that_name_it_and_may_read_the_one_abov
     assert "not allowed" in said
     alone = {"into": "suppliers", "sql": "SELECT code AS supplier, name FROM vendor"}
     assert asked(alone, {"live": "nonsense"})[0] == ["s1", "s2"]
+
+
+@pytest.mark.parametrize(
+    ("into", "column", "given"),
+    [("work_orders", "status", "storniert"), ("purchase_orders", "status", "geliefert"),
+     ("sales_orders", "status", "40"), ("inspections", "result", "i.O."), ("maintenance_orders", "kind", "WART"),
+     ("materials", "kind", "ROH"), ("partners", "kind", "Kreditor"), ("invoices", "kind", "Eingang")],
+)  # fmt: skip
+def test_a_word_of_theirs_is_told_and_counted_as_nothing(into, column, given):
+    """A state that means nothing to the KPIs would be demand, a pass or a debt that is none, in silence."""
+    contract = table(f"silver.{into}")
+    row = {c.name: 1.0 if c.kind in ("f64", "i64") else "2026-11-16" if c.kind == "instant" else "x"
+           for c in contract.columns if not c.null} | {"id": 1}  # fmt: skip
+    ours = contract.column(column).allowed[0]
+    listed = records(a__t=[row | {column: given}, row | {"id": 2, contract.key[0]: "y", column: ours}])
+    rename = {"into": into, "from": "t"}
+    decoded = filled([(source("a"), adapter("x", rename, t={}))], listed, into, run_mapping)
+    assert decoded.rows.collect()[column].to_list() == [ours]
+    assert (
+        decoded.rejected.collect()["message"]
+        .to_list()[0]
+        .startswith(f"out_of_range: {column} is '{given}'; valid: text, one of {ours}")
+    )

@@ -99,7 +99,7 @@ def test_variances_add_up_and_open_orders_have_no_standard(built):
 
 def test_operations_add_up_to_the_ledger(built):
     made, base, _ = built
-    found = operation_performance(base.lazy(), *lazy(made, "operations"), made.machines(), 14_400)
+    found = operation_performance(base.lazy(), *lazy(made, "operations", "work_orders"), made.machines(), 14_400)
     ledger = made.ledgers.time.filter(pl.col("order_id").is_not_null(), pl.col("account") == "production")
     assert found["run_us"].sum() == ledger["duration_us"].sum()
     assert found["good_pcs"].sum() == made.ledgers.count.filter(pl.col("order_id").is_not_null())["good_pcs"].sum()

@@ -187,7 +187,7 @@ def test_cash_to_cash_is_balances_over_time():
 def test_what_is_in_time_is_what_the_plant_says(hours, word):
     time = time_ledger(("production", 100, ORDER))
     steps = operations(planned_start_at=at(-60), planned_end_at=at(100))
-    found = operation_performance(_days(time, steps), steps, machines(time), hours * 3600)
+    found = operation_performance(_days(time, steps), steps, order(), machines(time), hours * 3600)
     assert found["adherence"].to_list() == [word]
 
 

@@ -112,6 +112,7 @@ def test_lists_and_shows(shopfloor):
     code, said = shopfloor("--show", "stock_moves")
     assert code == 0
     assert all(column in said for column in CANONICAL["stock_moves"].schema)
+    assert "[stock.site_of]" in shopfloor("--show", "locations")[1]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from assets.kernels.stock.daily import first_needed, inventory
 from assets.kernels.stock.sites import Sites
 from pipelines.days.memory import Memory
 from pipelines.days.spans import Spans, run
-from pipelines.days.stock import hashes, moved
+from pipelines.days.stock import hashes, moved, spanned
 from plant.calendar import bounds
 from plant.tables import table
 
@@ -95,3 +95,11 @@ def test_days_that_read_otherwise_have_another_hash(tmp_path):
         told = differing(numbers(plant, rows), numbers(plant, changed))
         assert set(told) <= set(differing(hashed(plant, rows), hashed(plant, changed)))
         rows = changed
+
+
+def test_stock_without_a_reading_has_the_days_of_its_postings():
+    ledger = frame(STOCK, [posting(n, FIRST + timedelta(days=3 * n), 10) for n in range(3)]).lazy()
+    assert spanned(lambda _: ledger, []) == run(FIRST, FIRST + timedelta(days=6))
+    assert spanned(lambda _: ledger, [LAST]) == run(FIRST, LAST)
+    assert spanned(lambda _: ledger.clear(), [LAST]) == [LAST]
+    assert spanned(lambda _: ledger.clear(), []) == []

@@ -50,6 +50,8 @@ def problems(tmp_path, text):
         (HEAD + "[source.t]\noverlap = 'soon'\n", "source.t.overlap", "'soon'"),
         (HEAD + '[source.t]\ntypes = { a = "number" }\n', "source.t.types.a", "'number'|one of str, i64, f64, decimal"),
         (HEAD + '[source.t]\ntypes = { a = "decimal(40,2)" }\n', "source.t.types.a", "decimal(40,2)"),
+        (HEAD + '[source.t]\ntypes = { a = "instant(dd.mm.yyyy)" }\n', "source.t.types.a", "a format as %d.%m.%Y"),
+        (HEAD + "[source.t]\nnulls = ''\n", "source.t.nulls", "texts that stand for no value"),
         (HEAD + '[units]\nSack = { unit = "kg", factor = 0 }\n', "units.Sack.factor", "greater than 0"),
         (HEAD + TABLE + '[shared]\nT_history = "SELECT 1"\n', "shared.T_history", "is a source table"),
         (HEAD + '[shared]\n"a b" = "SELECT 1"\n', "shared.a b", "letters, digits and _"),

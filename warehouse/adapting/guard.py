@@ -6,6 +6,7 @@ The connection it runs on is locked as well (`warehouse.adapting.select`); here 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,6 +22,8 @@ TABLE_FUNCTIONS = frozenset({"unnest", "generate_series", "range"})
 CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_user",
                     "session_user", "user"})  # fmt: skip
 """Words that DuckDB answers itself where no column has the name: another answer each time."""
+SAID_STEADY = frozenset({"current_localtime()", "current_localtimestamp()", "version()"})
+"""Functions that DuckDB lists as depending on nothing, and that tell the clock or the release all the same."""
 Node = dict[str, Any]
 
 
@@ -112,8 +115,11 @@ def _allowed(nodes: list[Node]) -> None:
             if name not in TABLE_FUNCTIONS:
                 valid = ", ".join(sorted(TABLE_FUNCTIONS))
                 raise MappingError(f"table function {name}() is not allowed; valid are {valid}")
+        if node.get("sample") is not None:
+            raise MappingError("a sample answers differently each time; valid is WHERE over the tables' columns")
         name = _called(node)
-        if name in _unsteady() | CLOCKS:
+        since_today = name == "age()" and len(node.get("arguments") or ()) == 1
+        if since_today or name in _unsteady() | CLOCKS:
             raise MappingError(
                 f"{name} answers differently each time or reads settings; silver is made of the records alone: "
                 "use their columns"
@@ -130,13 +136,19 @@ def _called(node: Node) -> str:
 
 @cache
 def _unsteady() -> frozenset[str]:
-    """Functions of DuckDB whose answer is not one of their arguments alone."""
+    """Functions of DuckDB whose answer is not one of their arguments alone, its macros over them as well."""
     with duckdb.connect(":memory:") as con:
         rows = con.execute(
             "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
             "WHERE function_type IN ('scalar', 'aggregate') AND stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
         ).fetchall()
-    return frozenset(f"{row[0]}()" for row in rows)
+        macros = con.execute(
+            "SELECT lower(function_name), lower(macro_definition) FROM duckdb_functions() "
+            "WHERE function_type IN ('macro', 'table_macro')"
+        ).fetchall()
+    own = {f"{row[0]}()" for row in rows} | {f"{word}()" for word in CLOCKS} | SAID_STEADY
+    words = {name.removesuffix("()") for name in own} | CLOCKS
+    return frozenset(own | {f"{name}()" for name, text in macros if words & set(re.findall(r"\w+", text or ""))})
 
 
 def _no_table(name: str, known: Collection[str], shared: Collection[str]) -> str:

@@ -16,7 +16,9 @@ import duckdb
 import polars as pl
 
 from plant.adapters.kept import Kept
+from plant.adapters.model import Cells
 from plant.adapters.run import RECORD, MappingError
+from warehouse.adapting.spelling import in_words, literal, plain, taken_apart, without
 
 SQL = {"str": "VARCHAR", "i64": "BIGINT", "f64": "DOUBLE", "bool": "BOOLEAN", "day": "DATE", "instant": "TIMESTAMPTZ"}
 DIGITS = "DECIMAL(28,8)"
@@ -51,13 +53,8 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(text: str) -> str:
-    """A text, whatever is in it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def add(
-    con: duckdb.DuckDBPyConnection, name: str, newest: pl.DataFrame, types: Mapping[str, str], named: Iterable[str],
+    con: duckdb.DuckDBPyConnection, name: str, newest: pl.DataFrame, cells: Cells, named: Iterable[str],
     kept: Kept[Relation], zone: str,
 ) -> None:  # fmt: skip
     """Make relation `name` of the newest records of a source table.
@@ -68,7 +65,7 @@ def add(
         con: where; function `instant` is there.
         name: the source table.
         newest: record_set, record_key and payload, one row a record.
-        types: declared types by column.
+        cells: declared types by column, and texts that stand for nothing.
         named: columns a table without rows shall have besides, as nulls.
         kept: relations of SELECTs before this one; one made of the same frame is not made again.
         zone: what `instant` of this connection takes times without an offset to be in.
@@ -77,14 +74,14 @@ def add(
         MappingError: a declared column is in none of the rows.
     """
     if newest.is_empty():
-        columns = [f"NULL::{_sql_type(t)} AS {quoted(c)}" for c, t in types.items()]
-        columns += [f"NULL AS {quoted(c)}" for c in _distinct(named) if c not in types and c != RECORD]
+        columns = [f"NULL::{_sql_type(t)} AS {quoted(c)}" for c, t in cells.types.items()]
+        columns += [f"NULL AS {quoted(c)}" for c in _distinct(named) if c not in cells.types and c != RECORD]
         nothing = f"SELECT {', '.join([*columns, f'NULL AS {RECORD}'])} WHERE false"
         con.execute(f"CREATE TEMP VIEW {quoted(name)} AS {nothing}")
         con.execute(f"CREATE TEMP VIEW {quoted('_unread_' + name)} AS SELECT '' AS {RECORD}, '' AS message WHERE false")
         return
     # The relation holds the frame, so another frame never has its id while it is kept.
-    found = kept.of((id(newest), zone, json.dumps(dict(types))), lambda: _made(con, newest, types))
+    found = kept.of((id(newest), zone, cells.text), lambda: _made(con, newest, cells))
     for part, arrow in (("_rows_", found.rows), ("_unread_", found.unread)):
         con.register("_taken", arrow)
         con.execute(f"CREATE TEMP TABLE {quoted(part + name)} AS SELECT * FROM _taken")
@@ -99,26 +96,27 @@ def record_of() -> pl.Expr:
     return (pl.col("record_set") + " " + pl.col("record_key")).alias(RECORD)
 
 
-def _made(con: duckdb.DuckDBPyConnection, newest: pl.DataFrame, types: Mapping[str, str]) -> Relation:
+def _made(con: duckdb.DuckDBPyConnection, newest: pl.DataFrame, cells: Cells) -> Relation:
     con.register("_given", newest.select(record_of(), "payload").to_arrow(compat_level=pl.CompatLevel.oldest()))
-    rows, unread, nulls = _typed(con, str(newest["record_set"][0]), types)
+    rows, unread, nulls = _typed(con, str(newest["record_set"][0]), cells)
     con.unregister("_given")
     return Relation(newest, rows, unread, nulls)
 
 
-def _typed(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> tuple[Any, Any, tuple[str, ...]]:
-    found = _structure(con)
+def _typed(con: duckdb.DuckDBPyConnection, name: str, cells: Cells) -> tuple[Any, Any, tuple[str, ...]]:
+    found, types = _structure(con), cells.types
     if lost := [c for c in types if c not in found]:
         near = {c: get_close_matches(c, found, 1, 0.5) for c in lost}
         hints = ", ".join(f"{c!r} (nearest: {n[0]!r})" if n else repr(c) for c, n in near.items())
         raise MappingError(f"table {name!r} has no column {hints}, which `types` declares; it has {', '.join(found)}")
     fields = list(found)
     paths = ", ".join(literal("/" + f.replace("~", "~0").replace("/", "~1")) for f in fields)
-    text = {f: f"v[{n}]" for n, f in enumerate(fields, 1)}
+    text = {f: without(f"v[{n}]", cells.nulls) for n, f in enumerate(fields, 1)}
     taken = f"SELECT {RECORD}, json_extract_string(payload, [{paths}])::VARCHAR[] AS v FROM _given"
     con.execute(f"CREATE TEMP TABLE _text AS {taken}")
     kinds = _kinds(con, {f: found[f] for f in fields if f not in types}, text)
     told = [_fault(f, t, text[f]) for f, t in types.items() if t != "str"]
+    _formats(con, name, types)
     message = f"concat_ws('; ', {', '.join(told)})" if told else "''"
     values = [
         f"{_value(types[f], text[f]) if f in types else _cast(kinds[f], text[f])} AS {quoted(as_)}"
@@ -128,6 +126,16 @@ def _typed(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) 
     rows = con.sql(f"SELECT {', '.join([*values, RECORD])} FROM _text WHERE {message} = ''").to_arrow_table()
     con.execute("DROP TABLE _text")
     return rows, unread, tuple(f for f in fields if kinds.get(f) == "NULL")
+
+
+def _formats(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> None:
+    """Formats are right in themselves: a cell cannot say that one is wrong."""
+    for column, declared in ((c, t) for c, t in types.items() if taken_apart(t)[1]):
+        try:
+            con.execute(f"SELECT {plain(declared, literal('x'))}").fetchall()
+        except duckdb.Error as error:
+            said = str(error).splitlines()[0]
+            raise MappingError(f"{said}: correct `types` of {name.partition('.')[2]}.{column}") from error
 
 
 def _structure(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -163,6 +171,7 @@ def _cast(kind: str, text: str) -> str:
 
 def _value(declared: str, text: str) -> str:
     """A declared value; the rows it cannot be read from are gone by then."""
+    declared, text = taken_apart(declared)[0], plain(declared, text)
     if declared == "instant":
         return f"instant({text})"
     if declared == "bool":
@@ -172,6 +181,8 @@ def _value(declared: str, text: str) -> str:
 
 def _fault(field: str, declared: str, text: str) -> str:
     """'unreadable_value: what was found, what is valid' where a value is not as declared, else NULL."""
+    raw, spelt = text, in_words(declared)
+    declared, text = taken_apart(declared)[0], plain(declared, text)
     if declared == "i64":
         good = rf"(regexp_full_match({text}, '\s*[+-]?\d+(\.0*)?\s*') AND TRY_CAST({text} AS BIGINT) IS NOT NULL)"
     elif declared == "f64":
@@ -186,10 +197,10 @@ def _fault(field: str, declared: str, text: str) -> str:
         places = _places(declared)
         digits = rf"\s*[+-]?\d*(\.\d{{0,{places}}}0*)?\s*"
         good = f"(regexp_full_match({text}, '{digits}') AND TRY_CAST({text} AS {_sql_type(declared)}) IS NOT NULL)"
-    words = _WORDS.get(declared, f"a number of at most {_places(declared)} decimal places")
+    words = spelt or _WORDS.get(declared, f"a number of at most {_places(declared)} decimal places")
     found = literal(f"unreadable_value: {field} is '")
     tail = literal(f"'; valid: {words}, as the adapter declares")
-    return f"CASE WHEN {text} IS NOT NULL AND NOT {good} THEN {found} || {text} || {tail} END"
+    return f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN {found} || {raw} || {tail} END"
 
 
 def _places(declared: str) -> int:
@@ -198,6 +209,7 @@ def _places(declared: str) -> int:
 
 
 def _sql_type(declared: str) -> str:
+    declared = taken_apart(declared)[0]
     if declared == "decimal":
         return DIGITS
     return SQL.get(declared) or declared.upper()

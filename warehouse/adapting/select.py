@@ -15,7 +15,8 @@ from plant.adapters.kept import Kept
 from plant.adapters.model import Adapter, Mapped
 from plant.adapters.run import RECORD, REJECT, Answer, BoundError, EmptyStarError, MappingError, Newest
 from warehouse.adapting.guard import Reads, reads_of
-from warehouse.adapting.relations import Relation, add, literal, quoted, record_of, relations_kept
+from warehouse.adapting.relations import Relation, add, quoted, record_of, relations_kept
+from warehouse.adapting.spelling import literal
 
 SECONDS, MEMORY, ROWS = 300.0, "4GiB", 20_000_000
 """Bounds of one SELECT, its tables included."""
@@ -26,11 +27,8 @@ _LOCKS = (
     "lock_configuration = true",
 )  # fmt: skip
 _TRACE_TYPES: dict[str, pl.DataType] = {"ingested_at": pl.Datetime("us", "UTC"), "seq": pl.Int64()}
-_TEXT = {
-    "TIMESTAMP WITH TIME ZONE": "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')",
-    "TIMESTAMP": "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')",
-    "INTERVAL": "epoch({})::VARCHAR",
-}
+_ZONED = "strftime({}::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+_NAIVE = "strftime({}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
 class Mapper:
@@ -67,7 +65,7 @@ def run_mapping(
                 _bounded(con, rows)
                 # Of old versions nothing is told: what was wrong with one was told while it was the newest.
                 tables = [name for name in reads.tables if name in adapter.types]
-                result, unread = _result(con, mapped), _unread(con, tables)
+                result, unread = _result(con, mapped, zone), _unread(con, tables)
         except MappingError as error:
             # `SELECT * FROM (...)` around a SELECT with shared ones is ours.
             if empty and reads.stars > (sql != _bare(mapped.sql or "")):
@@ -101,14 +99,14 @@ def _load(
     """The tables a SELECT reads, as relations."""
     here = [name for name, frame in frames.items() if not frame.is_empty()]
     for name in here:
-        add(con, name, frames[name], adapter.relations[name], (), kept, zone)
+        add(con, name, frames[name], adapter.cells_of(name), (), kept, zone)
     seen = {c[0] for n in here for c in con.execute(f"DESCRIBE {quoted(n)}").fetchall()}
     for name in (n for n in frames if n not in here):
         # Bare names that no other table has are taken to be its own: a join to an empty table gives nulls.
         # Through a star they come under a prefix of another kind.
         others = (reads.bare | reads.loose if reads.stars else reads.bare) - seen
         named = reads.by_table.get(name, set()) | set(adapter.keys.get(name, ())) | others
-        add(con, name, frames[name], adapter.relations[name], sorted(named), kept, zone)
+        add(con, name, frames[name], adapter.cells_of(name), sorted(named), kept, zone)
 
 
 def _of_records(adapter: Adapter, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -136,10 +134,16 @@ def _bounded(con: duckdb.DuckDBPyConnection, rows: int) -> None:
         raise BoundError(f"it gives more than {rows:,} rows; valid is a SELECT that joins by keys and ends")
 
 
-def _result(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> pl.DataFrame:
+def _result(con: duckdb.DuckDBPyConnection, mapped: Mapped, zone: str) -> pl.DataFrame:
     kinds = {row[0]: row[1] for row in con.execute("DESCRIBE _result").fetchall()}
     _named(mapped, list(kinds))
-    values = [f"{_text(kind, quoted(c))} AS {quoted(c)}" for c, kind in kinds.items()]
+    local = _local(mapped, kinds) if zone != "UTC" else []
+    if unsure := [c for c in local if _is_time(kinds[c])]:
+        raise MappingError(
+            f"{', '.join(unsure)} is a TIMESTAMP, local or UTC: write instant(...) for local time of {zone}, "
+            "or ... AT TIME ZONE 'UTC'"
+        )
+    values = [f"{_placed(c) if c in local else _text(kind, quoted(c))} AS {quoted(c)}" for c, kind in kinds.items()]
     return _frame(
         con, f"SELECT {', '.join([*values, *([] if RECORD in kinds else [f'NULL AS {RECORD}'])])} FROM _result"
     )
@@ -165,8 +169,34 @@ def _named(mapped: Mapped, found: list[str]) -> None:
         )
 
 
+def _local(mapped: Mapped, kinds: Mapping[str, str]) -> list[str]:
+    """Result columns that are instants and may come without a zone."""
+    instants = {c.name for c in CANONICAL[mapped.into].columns if c.kind == "instant"}
+    return [c for c, kind in kinds.items() if c in instants and not _is_zoned(kind) and kind != '"NULL"']
+
+
+def _is_zoned(kind: str) -> bool:
+    """TIMESTAMP WITH TIME ZONE, and TIMESTAMPTZ_NS."""
+    return "WITH TIME ZONE" in kind or kind.startswith("TIMESTAMPTZ")
+
+
+def _is_time(kind: str) -> bool:
+    """With and without a zone, of any precision."""
+    return kind.startswith("TIMESTAMP")
+
+
+def _placed(column: str) -> str:
+    """A day or a text as an instant of the source's zone; what is no time as it is."""
+    instant = _ZONED.format(f"TRY(instant({quoted(column)}))")
+    return f"coalesce({instant}, {quoted(column)}::VARCHAR)"
+
+
 def _text(kind: str, column: str) -> str:
-    return _TEXT.get(kind, "{}::VARCHAR").format(column)
+    if kind == "INTERVAL":
+        return f"epoch({column})::VARCHAR"
+    if _is_time(kind):
+        return (_ZONED if _is_zoned(kind) else _NAIVE).format(column)
+    return f"{column}::VARCHAR"
 
 
 def _unread(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> pl.DataFrame:

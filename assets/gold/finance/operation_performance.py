@@ -12,10 +12,14 @@ from plant.dimensions import machines_frame
 
 @dg.asset(
     key=["gold", "operation_performance"], group_name="gold", kinds={"polars", "delta"},
-    ins={"order_days": dg.AssetIn(key=["gold", "order_days"]), "operations": dg.AssetIn(key=["silver", "operations"])},
+    ins={
+        "order_days": dg.AssetIn(key=["gold", "order_days"]),
+        **{n: dg.AssetIn(key=["silver", n]) for n in ("operations", "work_orders")},
+    },
 )  # fmt: skip
 def operation_performance(
-    order_days: pl.LazyFrame, operations: pl.LazyFrame, plant: dg.ResourceParam[Plant]
+    order_days: pl.LazyFrame, operations: pl.LazyFrame, work_orders: pl.LazyFrame, plant: dg.ResourceParam[Plant]
 ) -> pl.DataFrame:
     """One row per order, operation and machine that has begun."""
-    return performed(order_days, operations, machines_frame(plant), 3600 * plant.file.finance.adherence_h)
+    tolerance_s = 3600 * plant.file.finance.adherence_h
+    return performed(order_days, operations, work_orders, machines_frame(plant), tolerance_s)

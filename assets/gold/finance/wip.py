@@ -7,9 +7,11 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from assets.kernels.finance.lead_time import in_plant
 from assets.kernels.finance.wip import wip as in_progress
 from plant.calendar import bounds
 from plant.config import Plant
+from plant.dimensions import machines_frame
 
 EPOCH = date(1970, 1, 1)
 """No orders: no days."""
@@ -30,4 +32,5 @@ def wip(
     day = pl.col("production_day")
     first, last = order_days.select(day.min().alias("first"), day.max().alias("last")).collect().row(0)
     days = bounds(plant, first or EPOCH, last or EPOCH)
-    return in_progress(order_days, order_performance.collect(), operations, stock_ledger, locations, days)
+    steps = in_plant(operations, machines_frame(plant))
+    return in_progress(order_days, order_performance.collect(), steps, stock_ledger, locations, days)

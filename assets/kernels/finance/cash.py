@@ -5,6 +5,7 @@ days payable outstanding (AM.2.3). SCOR takes five-point rolling averages of bal
 over the window divided by its length, so a window of any length is right and no day is looked at twice. A base of
 nothing (nothing shipped, sold or bought) makes a ratio null, not nothing and not endless. An invoice in another
 currency counts at the rate of its issue until it is paid: what the rate does in between is no receivable.
+A credit note is an invoice below nothing; one paid before it was written was never open.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ TRAILING_D = 28
 DAY_US = 86_400_000_000
 SHIPPED = "shipment"
 KINDS = ("receivable", "payable")
+_BASES = (
+    ("cost_of_sales", "nothing was shipped", "more came back than was shipped"),
+    ("revenue", "nothing was invoiced to customers", "customers were credited more than was invoiced"),
+    ("purchases", "nothing was invoiced by suppliers", "suppliers credited more than they invoiced"),
+)
+"""What days are counted in: the words where there is none of it, and where there is less than none."""
 _SCHEMA = {"grain": pl.String(), "first_day": pl.Date(), "last_day": pl.Date()}
 
 
@@ -32,10 +39,13 @@ def cash_to_cash(
     stock: silver.stock_ledger. invoices: silver.invoices. rates: silver.exchange_rates. zone: of the plant's days.
     currency: the plant's. as_of_us: how far the records reach; nothing after it counts, and an invoice paid after it is
     open. A trailing window ends on each of the last 28 days. Balances of invoices count from their issue to their
-    payment; where one has no exchange rate what it is part of is null, and the note says so.
+    payment; where one has no exchange rate what it is part of is null, and the note says so. One that was paid and
+    has no date of issue is in no sum; windows of its payment say so.
     """
     moved = _postings(stock, as_of_us)
-    worth = in_plant_money(invoices, rates, currency, "issued_at").collect(engine="in-memory").lazy()
+    undated = invoices.filter(pl.col("issued_at").is_null(), us("paid_at") < as_of_us)
+    lost = undated.select(paid_us=us("paid_at")).collect(engine="in-memory")["paid_us"].sort()
+    worth = in_plant_money(_dated(invoices), rates, currency, "issued_at").collect(engine="in-memory").lazy()
     billed, strange = _bills(worth, as_of_us), _unpriced(worth, as_of_us)
     firsts = [f["at_us"][0] for f in (moved, *billed.values()) if f.height]
     if not firsts:
@@ -46,7 +56,29 @@ def cash_to_cash(
     rows = _over(windows.with_columns(stock_us=since), moved, "inventory", "cost_of_sales")
     rows = _over(rows, billed["receivable"], "receivable", "revenue")
     rows = _over(rows, billed["payable"], "payable", "purchases")
-    return _ratios(rows.with_columns(_met(rows, strange[k]).alias(f"{k}_unpriced") for k in KINDS))
+    counts = [_met(rows, strange[k]).alias(f"{k}_unpriced") for k in KINDS]
+    after = pl.when(pl.col("high_us") == as_of_us).then(
+        _after(stock, "at", as_of_us) + _after(invoices, "issued_at", as_of_us)
+    )
+    return _ratios(rows.with_columns(*counts, _between(rows, lost).alias("undated"), after.alias("after")))
+
+
+def _after(rows: pl.LazyFrame, at: str, as_of_us: int) -> int:
+    """How many rows are dated after all that happened."""
+    found: int = rows.filter(us(at) >= as_of_us).select(pl.len()).collect(engine="in-memory").item()
+    return found
+
+
+def _dated(invoices: pl.LazyFrame) -> pl.LazyFrame:
+    """Invoices that were written, open from then on: paid_at is not before issued_at."""
+    paid = pl.when(pl.col("paid_at").is_not_null()).then(pl.max_horizontal("issued_at", "paid_at"))
+    return invoices.filter(pl.col("issued_at").is_not_null()).with_columns(paid_at=paid)
+
+
+def _between(rows: pl.DataFrame, instants: pl.Series) -> pl.Series:
+    """How many of the instants, in order, are in each window."""
+    until, since = instants.search_sorted(rows["high_us"]), instants.search_sorted(rows["low_us"])
+    return until.cast(pl.Int64) - since.cast(pl.Int64)
 
 
 def _postings(stock: pl.LazyFrame, as_of_us: int) -> pl.DataFrame:
@@ -162,12 +194,19 @@ def _note() -> pl.Expr:
             pl.format("{} invoices in a currency without an exchange rate at their issue", strange)
         ),
         pl.when(pl.col("stock_us") == 0).then(pl.lit("no stock ledger in this window")),
-        pl.when((pl.col("stock_us") > 0) & (pl.col("cost_of_sales") <= 0)).then(pl.lit("nothing was shipped")),
-        pl.when(pl.col("revenue") <= 0).then(pl.lit("nothing was invoiced to customers")),
-        pl.when(pl.col("purchases") <= 0).then(pl.lit("nothing was invoiced by suppliers")),
+        *(
+            pl.when(pl.col(base) == 0).then(pl.lit(nothing)).when(pl.col(base) < 0).then(pl.lit(less))
+            for base, nothing, less in _BASES
+        ),
+        pl.when(pl.col("undated") > 0).then(
+            pl.format("{} paid invoices without a date of issue are in no sum", "undated")
+        ),
         # An hour less or more where the clocks change is no missing day.
         pl.when((pl.col("stock_us") > 0) & (pl.col("inventory_days") < whole - 0.1)).then(
             pl.format("stock is known for {} of {} days", pl.col("inventory_days").round(1), whole)
+        ),
+        pl.when(pl.col("after") > 0).then(
+            pl.format("{} invoices or postings are dated after all others: not counted, correct their dates", "after")
         ),
     ).list.drop_nulls()
     return pl.when(words.list.len() > 0).then(words.list.join("; "))

@@ -34,9 +34,10 @@ _DAY = ["production_day", "order_id"]
 def spans(operations: pl.LazyFrame, work_orders: pl.LazyFrame, machines: pl.DataFrame) -> pl.DataFrame:
     """Orders that were released or begun: order_id, product, begin_us, started_us, end_us (null: open), and more.
 
-    More are released_us, `PLACE` (of the first operation) and placed. They end when the work order says so; without
-    one, once every operation has ended. An order without operations is at the site if the plant has one only, else
-    nobody knows where it is and it is left out.
+    More are released_us, `PLACE` (of the first operation) and placed. They end when the work order says so; else once
+    every operation has ended, of an order that is over once those that began have. A cancelled one of which nothing
+    began ends with the last that is known of it. An order without operations is at the site if the plant has one only,
+    else nobody knows where it is and it is left out.
     """
     orders = work_orders.select(
         "order_id", "status", made="product", released_us=us("released_at"), ended_us=us("ended_at"),
@@ -47,8 +48,7 @@ def spans(operations: pl.LazyFrame, work_orders: pl.LazyFrame, machines: pl.Data
     )
     sites = machines["site"].unique().to_list()
     here = pl.lit(sites[0] if len(sites) == 1 else None, pl.String)
-    over = pl.col("known").is_null() | pl.col("status").is_in(["done", "closed", "cancelled"])
-    end = pl.coalesce("ended_us", pl.when(over).then(pl.col("all_ended_us")))
+    end = pl.coalesce("ended_us", pl.when(pl.col("known").is_null()).then("all_ended_us").when(over()).then(_last()))
     told = both.with_columns(
         pl.coalesce("product", "made").alias("product"), pl.coalesce("site", here).alias("site"), end_us=end,
         placed=pl.col("placed").fill_null(value=False),
@@ -57,6 +57,22 @@ def spans(operations: pl.LazyFrame, work_orders: pl.LazyFrame, machines: pl.Data
     begun = told.with_columns(begin_us=pl.min_horizontal("released_us", "started_us"))
     kept = begun.filter(pl.col("begin_us").is_not_null(), pl.col("site").is_not_null())
     return kept.select("order_id", "product", *PLACE, "begin_us", "started_us", "end_us", "released_us", "placed")
+
+
+def in_plant(operations: pl.LazyFrame, machines: pl.DataFrame) -> pl.LazyFrame:
+    """Operations on machines of the plant; of others (outside work, a bench nobody named) no piece is counted here."""
+    return operations.join(machines.lazy().select("machine"), on="machine", how="semi")
+
+
+def over() -> pl.Expr:
+    """Whether the status of a work order says that nothing more happens to it."""
+    return pl.col("status").is_in(["done", "closed", "cancelled"])
+
+
+def _last() -> pl.Expr:
+    """The end of an order that is over and has no date of it, where something is known; null where it still runs."""
+    never = pl.col("started_us").is_null() & (pl.col("status") == "cancelled")
+    return pl.coalesce("begun_ended_us", pl.when(never).then(pl.coalesce("begun_us", "released_us")))
 
 
 def _first_operations(operations: pl.LazyFrame, machines: pl.DataFrame) -> pl.DataFrame:
@@ -71,6 +87,9 @@ def _first_operations(operations: pl.LazyFrame, machines: pl.DataFrame) -> pl.Da
         pl.col(PLACE).first(),
         started_us=us(pl.col("started_at").min()),
         all_ended_us=pl.when(pl.col("ended_at").is_not_null().all()).then(us(pl.col("ended_at").max())),
+        begun_ended_us=pl.when((pl.col("started_at").is_null() | pl.col("ended_at").is_not_null()).all()).then(
+            us(pl.col("ended_at").max())
+        ),
         placed=pl.lit(value=True),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets.kernels.finance.day_costs import COSTS, machine_rows
-from assets.kernels.finance.lead_time import order_rows, spans
+from assets.kernels.finance.lead_time import in_plant, order_rows, spans
 from plant.tables import table
 
 TABLES = ("time_ledger", "count_ledger", "energy_ledger", "operations", "work_orders", "cost_rates")
@@ -26,7 +26,7 @@ def order_days(
     machines: `plant.dimensions.machines_frame`. lines: `rates.timeline` over them. The row without machine holds where
     the order's lead time went, those with one what it took there; the two are not added to each other.
     """
-    known = operations.join(machines.lazy().select("machine"), on="machine", how="semi")
+    known = in_plant(operations, machines)
     taken = machine_rows(time, counts, energy, known, lines)
     went = order_rows(time, spans(known, work_orders, machines))
     both = pl.concat([taken, went], how="diagonal")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.kernels.axis import INSTANT, us
-from assets.kernels.finance.lead_time import BUCKETS, spans
+from assets.kernels.finance.lead_time import BUCKETS, in_plant, over, spans
 from plant.tables import table
 
 _PIECES = ("good_pcs", "scrap_pcs", "rework_pcs")
@@ -39,7 +39,7 @@ def order_performance(
     known = spans(operations, work_orders, machines).join(reach.with_columns(as_of_us=us("as_of_at")), on="site")
     plan = work_orders.select("order_id", "status", "planned_pcs", "planned_start_at", "planned_end_at")
     told = known.join(plan.collect(engine="in-memory"), on="order_id", how="left")
-    made = _made(days, operations)
+    made = _made(days, in_plant(operations, machines))
     whole = told.join(_lead(days), on="order_id", how="left").join(made, on="order_id", how="left")
     if stock is not None:
         whole = whole.join(_received(stock), on=["order_id", "product"], how="left").with_columns(
@@ -52,12 +52,13 @@ def order_performance(
         *(pl.col(f"{n}_us").cast(INSTANT).alias(f"{n}_at") for n in ("released", "started")),
         pl.col("end_us").cast(INSTANT).alias("ended_at"), lead_us=pl.sum_horizontal(BUCKETS),
     )  # fmt: skip
-    over = pl.when(pl.col("as_of_at") > pl.col("planned_end_at")).then(_after("as_of_at", "planned_end_at"))
+    late = pl.when(pl.col("as_of_at") > pl.col("planned_end_at")).then(_after("as_of_at", "planned_end_at"))
     judged = dated.with_columns(
         start_deviation_s=_after("started_at", "planned_start_at"),
-        end_deviation_s=pl.when(pl.col("open")).then(over).otherwise(_after("ended_at", "planned_end_at")),
+        end_deviation_s=pl.when(pl.col("open")).then(late).otherwise(_after("ended_at", "planned_end_at")),
     )
-    judged = judged.with_columns(adherence=_adherence(tolerance_s, open_too=True))
+    held = pl.col("status").eq_missing("cancelled")
+    judged = judged.with_columns(adherence=pl.when(~held).then(_adherence(tolerance_s, open_too=True)))
     return (
         judged.with_columns(note=_note())
         .select(pl.col(n).cast(d) for n, d in table("gold.order_performance").schema.items())
@@ -66,9 +67,10 @@ def order_performance(
 
 
 def operation_performance(
-    days: pl.LazyFrame, operations: pl.LazyFrame, machines: pl.DataFrame, tolerance_s: float
+    days: pl.LazyFrame, operations: pl.LazyFrame, work_orders: pl.LazyFrame, machines: pl.DataFrame, tolerance_s: float
 ) -> pl.DataFrame:
     """gold.operation_performance: one row an order, operation and machine that has begun."""
+    operations = with_quantity(operations, work_orders)
     key = ["order_id", "operation", "machine"]
     sums = (
         days.filter(pl.col("machine").is_not_null())
@@ -93,6 +95,13 @@ def operation_performance(
     return judged.select(pl.col(n).cast(d) for n, d in table("gold.operation_performance").schema.items()).sort(
         "order_id", "machine", "operation"
     )
+
+
+def with_quantity(operations: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Operations with planned_pcs: their own, else that of their order (orders: order_id, planned_pcs)."""
+    ordered = orders.select("order_id", _ordered="planned_pcs")
+    both = operations.join(ordered, on="order_id", how="left", maintain_order="left")
+    return both.with_columns(pl.coalesce("planned_pcs", "_ordered").alias("planned_pcs")).drop("_ordered")
 
 
 def standard_us() -> pl.Expr:
@@ -133,7 +142,7 @@ def _received(stock: pl.LazyFrame) -> pl.DataFrame:
     summed = rows.group_by(order_id="reference", product="material").agg(
         received=pl.col("qty").sum().round().cast(pl.Int64)
     )
-    return summed.collect(engine="in-memory")
+    return summed.filter(pl.col("received") > 0).collect(engine="in-memory")
 
 
 def _all_or_null(column: str) -> pl.Expr:
@@ -160,10 +169,11 @@ def _adherence(tolerance_s: float, *, open_too: bool) -> pl.Expr:
 
 
 def _note() -> pl.Expr:
-    """Findings, joined: no plan, ended before it began, more good pieces than were started."""
+    """Findings, joined: no plan, no end, ended before it began, more good pieces than were started."""
     no_plan = pl.col("planned_start_at").is_null() | pl.col("planned_end_at").is_null()
     found: Sequence[tuple[pl.Expr, str]] = (
         (no_plan, "no planned dates: adherence cannot be said"),
+        (over() & pl.col("end_us").is_null(), "its status says that it is over, no end is told: it counts as open"),
         (pl.col("end_us") < pl.col("begin_us"), "ended before it began: correct the order's dates"),
         (pl.col("good_pcs") > pl.col("started_pcs"), "more good pieces than the first operation counted"),
         (pl.col("unknown_us") > 0, "a part of the lead time has no signal"),

@@ -27,19 +27,22 @@ def wip(
 ) -> pl.DataFrame:  # fmt: skip
     """gold.wip: one row a site and production day of gold.order_days.
 
-    days: gold.order_days. orders: gold.order_performance. bounds: site, production_day, start_at, end_at.
+    days: gold.order_days. orders: gold.order_performance. operations: of machines of the plant.
+    bounds: site, production_day, start_at, end_at.
     Value at the end of a day: what the orders then open had cost by then (material issued by posting time, machines,
-    people, energy, overhead by day), minus the products they had delivered by then at posted value.
+    people, energy, overhead by day), minus the products they had delivered by then at posted value. Pieces are those
+    of the same orders: an order that ended has none, also where its counts never met.
     """
     grid = _grid(days, bounds)
-    spent = _spent(grid, days, orders, stock, locations)
+    held = _open_then(grid, orders)
+    spent = _spent(grid, held, days, stock, locations)
     found = grid.join(_orders(grid, orders), on=["site", "production_day"], how="left")
-    found = found.join(_pieces(grid, days, operations), on=["site", "production_day"], how="left")
+    found = found.join(_pieces(held, days, operations), on=["site", "production_day"], how="left")
     found = found.join(spent, on=["site", "production_day"], how="left")
     zero = found.with_columns(pl.col("orders", "pieces", "ended_orders", "under_us", "lead_us").fill_null(0))
     filled = zero.with_columns(
         average_orders=pl.col("under_us") / (pl.col("end_us") - pl.col("start_us")),
-        value=pl.when(pl.col("orders") == 0).then(0.0).otherwise(pl.col("value")),
+        value=pl.when(pl.col("unpaid").is_null()).then(0.0).otherwise(pl.col("value")),
     )  # fmt: skip
     judged = _little(filled.sort("site", "production_day"))
     schema = table("gold.wip").schema
@@ -70,46 +73,50 @@ def _orders(grid: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _pieces(grid: pl.DataFrame, days: pl.LazyFrame, operations: pl.LazyFrame) -> pl.DataFrame:
-    """Pieces that came off the first operation and not yet off the last, nor were scrapped after it."""
+def _open_then(grid: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders open at the end of each day of their site: site, production_day, end_us, order_id."""
+    begin = us(pl.min_horizontal("released_at", "started_at"))
+    known = orders.select("order_id", "site", begin_us=begin, ended_us=us("ended_at"))
+    met = grid.join(known, on="site").filter(
+        pl.col("begin_us") < pl.col("end_us"), pl.col("ended_us").is_null() | (pl.col("ended_us") >= pl.col("end_us"))
+    )
+    return met.select("site", "production_day", "end_us", "order_id")
+
+
+def _pieces(held: pl.DataFrame, days: pl.LazyFrame, operations: pl.LazyFrame) -> pl.DataFrame:
+    """Pieces of open orders that came off the first operation and not yet off the last, nor were scrapped."""
     steps = last_operations(operations)
     made = days.filter(pl.col("machine").is_not_null()).join(steps, on=["order_id", "operation"])
     entered = pl.sum_horizontal(_PIECES) * pl.col("first").cast(pl.Int64)
     left = pl.col("scrap_pcs") + (pl.col("good_pcs") + pl.col("rework_pcs")) * pl.col("last").cast(pl.Int64)
-    daily = made.group_by("site", "production_day").agg(pieces=(entered - left).sum())
-    both = grid.join(daily.collect(engine="in-memory"), on=["site", "production_day"], how="left").sort(
-        "production_day"
+    daily = made.group_by("order_id", made_on="production_day").agg(pieces=(entered - left).sum())
+    met = held.join(daily.collect(engine="in-memory"), on="order_id").filter(
+        pl.col("made_on") <= pl.col("production_day")
     )
-    return both.select("site", "production_day", pl.col("pieces").fill_null(0).cum_sum().over("site"))
+    return met.group_by("site", "production_day").agg(pl.col("pieces").sum())
 
 
 def _spent(
-    grid: pl.DataFrame, days: pl.LazyFrame, orders: pl.DataFrame, stock: pl.LazyFrame, locations: pl.LazyFrame
+    grid: pl.DataFrame, held: pl.DataFrame, days: pl.LazyFrame, stock: pl.LazyFrame, locations: pl.LazyFrame
 ) -> pl.DataFrame:
-    """Currency units in the orders open at the end of each day; null where a cost is not known."""
+    """Currency units in the orders open at the end of each day: value (null: a cost is not known), unpaid."""
     costs = [f"{c}_ucents" for c in COSTS]
     unknown = pl.any_horizontal(pl.col(costs).is_null()).any()
     daily = (
         days.filter(pl.col("machine").is_not_null())
-        .group_by("order_id", "production_day")
+        .group_by("order_id", "site", "production_day")
         .agg(ucents=pl.when(~unknown).then(pl.sum_horizontal(costs).sum()), unpaid=unknown)
     )
-    conversion = daily.join(
-        grid.lazy().select("production_day", "end_us").unique("production_day"), on="production_day"
-    )
+    ends = grid.lazy().select("site", "production_day", "end_us")
+    conversion = daily.join(ends, on=["site", "production_day"])
     booked = conversion.select("order_id", "ucents", "unpaid", at_us=pl.col("end_us") - 1)
     moved = pl.concat([_lines(issues(stock, locations)), _lines(_delivered(stock))]).with_columns(
         unpaid=pl.lit(value=False)
     )
     lines = pl.concat([booked, moved], how="diagonal").collect(engine="in-memory")
-    begin = us(pl.min_horizontal("released_at", "started_at"))
-    known = orders.select("order_id", "site", begin_us=begin, ended_us=us("ended_at"))
-    open_then = grid.join(known, on="site").filter(
-        pl.col("begin_us") < pl.col("end_us"), pl.col("ended_us").is_null() | (pl.col("ended_us") >= pl.col("end_us"))
-    )
-    met = open_then.join(lines, on="order_id").filter(pl.col("at_us") < pl.col("end_us"))
+    met = held.join(lines, on="order_id").filter(pl.col("at_us") < pl.col("end_us"))
     total = pl.when(~pl.col("unpaid").any()).then(pl.col("ucents").sum() / 1e8)
-    return met.group_by("site", "production_day").agg(value=total)
+    return met.group_by("site", "production_day").agg(pl.col("unpaid").any(), value=total)
 
 
 def _delivered(stock: pl.LazyFrame) -> pl.LazyFrame:
@@ -125,7 +132,7 @@ def _lines(postings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _little(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sums of the trailing days of each site, of the days there are."""
+    """Sums of the trailing days of each site, of the days there are; the law is held against whole windows only."""
     sums = rows.rolling("production_day", period=f"{WINDOW_D}d", group_by="site").agg(
         under_w=pl.col("under_us").sum(), length_w=(pl.col("end_us") - pl.col("start_us")).sum(),
         ended_w=pl.col("ended_orders").sum(), lead_w=pl.col("lead_us").sum(),
@@ -140,4 +147,5 @@ def _little(rows: pl.DataFrame) -> pl.DataFrame:
         "{} orders were under way, Little's law gives {}: orders pile up, run dry, or their dates are wrong",
         pl.col("window_orders").round(1), pl.col("little_orders").round(1),
     )  # fmt: skip
-    return both.with_columns(note=pl.when(apart > APART * larger).then(said))
+    whole = pl.col("production_day") - pl.col("production_day").min().over("site") >= pl.duration(days=WINDOW_D - 1)
+    return both.with_columns(note=pl.when(whole & (apart > APART * larger)).then(said))

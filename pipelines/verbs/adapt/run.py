@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from pipelines.place import root_of
 from pipelines.verbs.adapt.trial import Trial, tried
@@ -60,7 +61,8 @@ def show_command(name: str) -> int:
         limits = [f"at least {c.low:g}"] if c.low is not None else []
         limits += [f"at most {c.high:g}"] if c.high is not None else []
         limits += [f"one of {', '.join(c.allowed)}"] if c.allowed else []
-        grid.add_row(c.name, c.kind, "yes" if c.null else "no", "; ".join([c.doc, *limits]))
+        # As Text: rich would take the [stock.site_of] of a doc for markup and leave it out.
+        grid.add_row(c.name, c.kind, "yes" if c.null else "no", Text("; ".join([c.doc, *limits])))
     console.print(f"{name}: {contract.doc} {contract.grain[:1].upper()}{contract.grain[1:]}.", markup=False)
     console.print(grid)
     return 0
