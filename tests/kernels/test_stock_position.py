@@ -11,6 +11,7 @@ from assets.kernels.stock.position import position
 from assets.kernels.stock.shelves import bins, shelved
 from assets.kernels.stock.sites import Sites
 from assets.kernels.stock.supply import on_order
+from assets.kernels.supply.prices import in_own_money
 from plant.tables import table
 
 SITE, LAST = "here", date(2026, 1, 31)
@@ -117,3 +118,19 @@ def test_what_lies_where_and_how_often_somebody_goes_there():
     assert {k: (r["qty"], r["trips_week"], r["load"]) for k, r in got.items()} == {
         "raw-1": (104.0, 3 * 7 / 28, 40.0), "raw-2": (5.0, 7 / 28, 5.0)}  # fmt: skip
     assert (got["raw-1"]["zone"], got["raw-1"]["each"], got["raw-1"]["unit"]) == ("raw", 1.0, "m")
+
+
+def test_a_price_is_in_the_money_of_the_plant_and_of_something_paid_for():
+    lines = [bought(1, 1, currency="EUR"), bought(2, 2, currency="CNY", unit_price_cents=800.0),
+             bought(3, 3, currency="XXX", unit_price_cents=5.0), bought(4, 4, unit_price_cents=0.0)]  # fmt: skip
+    rates = frame("silver.exchange_rates", {"rate_id": "r", "currency": "CNY", "rate": 0.1455})
+    own = in_own_money(frame("silver.purchase_orders", *lines), rates, "EUR")
+    assert own.collect()["unit_price_cents"].to_list() == pytest.approx([101.0, 116.4, None, 0.0], nan_ok=True)
+    assert stands([post(1, 1, 1)], own.collect().to_dicts())["bar"]["price"] == 1.164
+
+
+def test_what_is_received_nobody_says_when_is_not_on_its_way():
+    lines = [bought(1, 1), bought(2, 2, status="received", qty=7.0)]
+    assert stands([post(1, 1, 1)], lines)["bar"]["on_order_qty"] == 10.0
+    steps = on_order(frame("silver.purchase_orders", *lines).with_columns(site=pl.lit(SITE))).collect()
+    assert steps["on_order_qty"].to_list() == [10.0]

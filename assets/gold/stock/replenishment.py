@@ -8,13 +8,14 @@ from assets.gold.stock.day import last_days
 from assets.kernels.stock.demand import weekly
 from assets.kernels.stock.position import position
 from assets.kernels.stock.sites import sites_of
+from assets.kernels.supply.prices import in_own_money
 from plant.config import Plant
 
 import dagster as dg  # isort: skip
 
 INPUTS = (
     "stock_ledger", "sales_orders", "bills_of_material", "purchase_orders", "purchase_terms", "work_orders", "partners",
-    "materials", "locations",
+    "materials", "locations", "exchange_rates",
 )  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def replenishment(
     partners: pl.LazyFrame,
     materials: pl.LazyFrame,
     locations: pl.LazyFrame,
+    exchange_rates: pl.LazyFrame,
     plant: dg.ResourceParam[Plant],
 ) -> pl.DataFrame:
     """One row per site and raw or finished material."""
@@ -49,9 +51,8 @@ def replenishment(
     from models.replenishment.words import as_table
 
     ends, sites = last_days(inventory, plant), sites_of(plant)
-    stands = position(
-        stock_ledger, purchase_orders, work_orders, partners, materials, locations, ends.lazy(), sites
-    ).collect()
+    bought = in_own_money(purchase_orders, exchange_rates, plant.file.plant.currency)
+    stands = position(stock_ledger, bought, work_orders, partners, materials, locations, ends.lazy(), sites).collect()
     asked = panel(weekly(stock_ledger, sales_orders, bills_of_material, ends, sites))
     aims = plant.file.stock
     return as_table(decided(stands, classes.collect(), asked, aims, offers(aims.terms, purchase_terms.collect())))

@@ -35,6 +35,9 @@ def position(
     * make: some work order makes it; lead time from planned or actual start to end of the latest 20 that ended.
       buy: from order to receipt of the latest 20 lines; before the first, what the supplier agreed to
     * what counts is known at the end of the day: lines and orders of later do not
+    * a line that is received, nobody says when, is not on its way any more
+
+    `purchases` has its prices in the money of the plant (`assets.kernels.supply.prices.in_own_money`).
     """
     usable = placed(locations, sites).filter(pl.col("kind").is_in(list(USABLE)) & ~scrapped()).select("location")
     posted = ledger.join(ends.select("site", "end_at", "production_day"), on="site", suffix="_last")
@@ -48,7 +51,7 @@ def position(
     bought = _bought(purchases.with_columns(sites.of("site")), partners, frame)
     made = _made(work_orders.with_columns(sites.of("site")), frame)
     known = materials.filter(pl.col("kind").is_in(list(DECIDED))).select(
-        "material", "kind", "unit", cost=pl.col("standard_cost_cents") / 100
+        "material", "kind", "unit", cost=(pl.col("standard_cost_cents") / 100).round(8)
     )
     rows = stock.join(bought, on=KEY, how="full", coalesce=True).join(made, on=KEY, how="full", coalesce=True)
     return _joined(rows.join(frame, on="site").join(known, on="material"))
@@ -76,7 +79,7 @@ def _bought(purchases: pl.LazyFrame, partners: pl.LazyFrame, ends: pl.LazyFrame)
     took = ((pl.col("received_at") - pl.col("ordered_at")).dt.total_microseconds() / DAY_US).alias("took_d")
     measured = agreed.with_columns(pl.when(came).then(took).alias("took_d"), came=came.fill_null(value=False))
     got = pl.when(pl.col("came")).then(pl.col("received_qty").fill_null(pl.col("qty"))).otherwise(0.0)
-    closed = pl.col("came") & (pl.col("status") == "received")
+    closed = (pl.col("status") == "received") & (pl.col("came") | pl.col("received_at").is_null())
     left = pl.when(closed).then(0.0).otherwise((pl.col("qty") - got).clip(0))
     due = pl.coalesce("promised_at", pl.col("ordered_at") + pl.duration(days=pl.col("agreed_d").fill_null(0.0)))
     opened = measured.with_columns(left.alias("left"), _in_d(due))
@@ -84,10 +87,16 @@ def _bought(purchases: pl.LazyFrame, partners: pl.LazyFrame, ends: pl.LazyFrame)
         pl.col("received_at").filter(pl.col("took_d") >= 0)
     ).tail(LATEST)  # fmt: skip
     return opened.sort("ordered_at", "purchase_id").group_by(KEY).agg(
-        supplier=pl.col("supplier").last(), price=pl.col("unit_price_cents").last() / 100,
+        supplier=pl.col("supplier").last(), price=_price(),
         bought_lead_d=pl.coalesce(seen.mean(), pl.col("agreed_d").drop_nulls().last()),
         bought_lead_sd_d=seen.std().fill_null(0.0), **_coming("bought"),
     )  # fmt: skip
+
+
+def _price() -> pl.Expr:
+    """The last one that is known and asked for: a free sample says nothing of the next order."""
+    cents = pl.col("unit_price_cents")
+    return (cents.filter(cents > 0).last() / 100).round(8)
 
 
 def _made(work_orders: pl.LazyFrame, ends: pl.LazyFrame) -> pl.LazyFrame:

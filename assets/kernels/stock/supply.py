@@ -42,9 +42,11 @@ def on_order(purchases: pl.LazyFrame) -> pl.LazyFrame:
     """Quantity ordered and not yet received from an instant on: site, material, since_at, on_order_qty.
 
     `purchases` is silver.purchase_orders with its `site` filled (`Sites.of`).
-    Cancelled lines never count, also before they were cancelled: the source does not say when that was.
+    Cancelled lines never count, also before they were cancelled: the source does not say when that was. The same for
+    lines that are received, nobody says when.
     """
-    lines = purchases.filter((pl.col("status") != "cancelled") & pl.col("ordered_at").is_not_null())
+    untold = (pl.col("status") == "received") & pl.col("received_at").is_null()
+    lines = purchases.filter((pl.col("status") != "cancelled") & ~untold & pl.col("ordered_at").is_not_null())
     ordered = lines.select(*PAIR, since_at="ordered_at", qty="qty")
     received = lines.filter(pl.col("received_at").is_not_null()).select(*PAIR, since_at="received_at", qty=-_came())
     steps = pl.concat([ordered, received]).sort("since_at", *PAIR, "qty")

@@ -50,3 +50,13 @@ def price_variance(
 
 def _cents(per_unit: pl.Expr) -> pl.Expr:
     return (pl.col("qty") * per_unit).round().cast(pl.Int64)
+
+
+def in_own_money(purchases: pl.LazyFrame, rates: pl.LazyFrame, currency: str) -> pl.LazyFrame:
+    """silver.purchase_orders with `unit_price_cents` in the plant's `currency`.
+
+    Null where no rate of silver.exchange_rates held when the line was ordered.
+    """
+    worth = in_plant_money(purchases, rates, currency, "ordered_at")
+    own = pl.col("unit_price_cents") * pl.col("per_unit")
+    return worth.with_columns(own.alias("unit_price_cents")).select(purchases.collect_schema().names())
