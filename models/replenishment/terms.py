@@ -103,7 +103,7 @@ def offers(stated: Sequence[Stated], told: pl.DataFrame) -> Offers:
     found: dict[tuple[str, str | None], Terms] = {}
     for (material, supplier), rows in told.group_by("material", "supplier"):
         priced = rows.filter(pl.col("unit_price_cents") > 0).sort("from_qty", "unit_price_cents")
-        prices = {r["from_qty"] or 0.0: r["unit_price_cents"] / 100 for r in priced.iter_rows(named=True)}
+        prices = {r["from_qty"] or 0.0: round(r["unit_price_cents"] / 100, 8) for r in priced.iter_rows(named=True)}
         least, pack = rows.select(pl.col("min_qty", "multiple_qty").max().fill_null(0.0)).row(0)
         found[material, supplier] = Terms(least, pack or 1.0, tuple(sorted(prices.items())))
     for one in stated:

@@ -80,11 +80,11 @@ def told(*rows):
 def test_terms_of_the_erp_hold_where_plant_toml_states_none():
     rows = told(
         {"term_id": "1", "material": "bar", "supplier": "acme", "min_qty": 100.0, "multiple_qty": 10.0},
-        {"term_id": "2", "material": "bar", "supplier": "acme", "from_qty": 900.0, "unit_price_cents": 150.5},
+        {"term_id": "2", "material": "bar", "supplier": "acme", "from_qty": 900.0, "unit_price_cents": 116.4},
         {"term_id": "3", "material": "nut", "multiple_qty": 0.0},
     )
     known = offers([], rows)
-    assert terms_of(known, "bar", "acme") == Terms(100.0, 10.0, ((900.0, 1.505),))
+    assert terms_of(known, "bar", "acme") == Terms(100.0, 10.0, ((900.0, 1.164),)), "without the dust of 116.4 / 100"
     assert terms_of(known, "bar", "other") == terms_of(known, "pin", None) == terms_of(known, "nut", "x") == Terms()
     assert terms_of(offers([ACME], rows), "bar", "acme").least == 500.0, "plant.toml comes first"
 
