@@ -11,21 +11,21 @@ from pipelines.build import Builder, Built
 from pipelines.place import Place, place
 from pipelines.verbs.history import make_history
 from pipelines.verbs.progress import Progress
-from pipelines.verbs.truth import Proof, prove
+from pipelines.verbs.truth import Proof, prove, proven
 from plant.config import load
 
 out = Console(highlight=False, width=110)
 
 
 def demo(plant_toml: Path, root: Path | None, *, days: int, seed: int, serve: bool, live: bool) -> int:
-    """The verb: 0 only if every asset, check and comparison passed."""
+    """The verb: 0 only if every asset and check passed, something was proved, and no comparison differs."""
     plant, where, progress = load(plant_toml), place(root), Progress()
     make_history(plant, where, progress, days=days, seed=seed, live=live)
     builder = Builder(plant, where, progress)
     built = builder.run()
     proofs = prove(builder.lake, where.truth, plant)
     report(where, built, proofs)
-    code = 0 if all(p.holds for p in proofs) and not built.blocked else 1
+    code = 0 if proven(proofs) and not built.blocked else 1
     if serve:
         from pipelines.verbs.live import run_all
 
@@ -54,6 +54,11 @@ def report(where: Place, built: Built, proofs: list[Proof]) -> None:
         summary.add_row(line, f"{good:,}", f"{scrap:,}", *("-" if r is None else f"{r:.1%}" for r in ratios))
     out.print(summary)
     out.print(_proof_table(proofs))
+    if bare := sum(p.empty for p in proofs):
+        out.print(
+            f"{bare} of {len(proofs)} numbers had nothing to compare (no shift in these days, or no signal): they are "
+            "not proved. More days (--days 7) have shifts"
+        )
     if built.failed_checks:
         _print_findings(where)
     out.print(f"Published: {where.published}")
@@ -74,8 +79,7 @@ def _proof_table(proofs: list[Proof]) -> RichTable:
     for name in ("number", "worst error", "limit", "cells", "left out: signal lost", "verdict"):
         found.add_column(name, justify="left" if name in ("number", "verdict") else "right")
     for p in proofs:
-        verdict = "[green]holds[/green]" if p.holds else "[red]DIFFERS[/red]"
-        found.add_row(
-            p.name, f"{p.worst:.6g} {p.unit}", f"{p.limit:g} {p.unit}", str(p.cells), str(p.left_out), verdict
-        )
+        verdict = "[green]holds[/green]" if p.holds else "nothing to compare" if p.empty else "[red]DIFFERS[/red]"
+        worst = "-" if p.empty else f"{p.worst:.6g} {p.unit}"
+        found.add_row(p.name, worst, f"{p.limit:g} {p.unit}", str(p.cells), str(p.left_out), verdict)
     return found

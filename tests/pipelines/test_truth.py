@@ -1,6 +1,7 @@
 """The demo's proof: true figures worked by hand, bounds judged, and a plant that loses a tenth of its signals."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,16 @@ import pytest
 from small_plant import START, small_plant, write_plant
 
 from pipelines.place import place
-from pipelines.verbs.truth import Proof, heard, oee_error, pieces, with_full_signal
+from pipelines.verbs.truth import (
+    Proof,
+    counted,
+    heard,
+    oee_error,
+    pieces,
+    proven,
+    scheduled,
+    with_full_signal,
+)
 from pipelines.verbs.truth.bounds import BOUNDS_LIMIT, by_kpi, judged
 from pipelines.verbs.truth.cells import FIGURES, true_cells
 from plant.config import load
@@ -184,6 +194,28 @@ def test_energy_of_a_window_that_is_still_open_is_not_expected():
     lost = pl.DataFrame({"machine": ["m-1", "m-1"], "start_at": [at[0], at[2]], "end_at": [at[1], at[3]]})
     assert heard(used, lost)["energy_j"].to_list() == [1, 2, 8]
     assert heard(used, lost.head(1))["energy_j"].to_list() == [1, 2, 4, 8]
+
+
+def test_energy_counts_from_the_first_reading_of_each_meter():
+    at = [START + n * HOUR for n in range(4)]
+    used = pl.DataFrame({"machine": ["m-1", "m-1", "m-2", "m-2"], "start_at": [*at[:2], *at[1:3]],
+                         "end_at": [*at[1:3], *at[2:]], "energy_j": [1, 2, 4, 8]})  # fmt: skip
+    assert counted(used)["energy_j"].to_list() == [2, 8]
+
+
+def test_nothing_to_compare_is_neither_a_fault_nor_a_proof():
+    """A Sunday without shifts; the same emptiness where the truth had shifts is a fault."""
+    off, worked = (pl.DataFrame({"account": ["not_scheduled", a]}) for a in ("not_scheduled", "production"))
+    assert (scheduled(off), scheduled(worked)) == (False, True)
+    none = Proof("OEE", float("inf"), 0.001, "1", 0, expected=scheduled(off))
+    lost, missing = replace(none, left_out=3, expected=True), replace(none, expected=scheduled(worked))
+    stock = Proof("stock", 0, 0, "units", 10)
+    assert [p.empty for p in (none, lost, missing, stock)] == [True, True, False, False]
+    assert [p.holds for p in (none, lost, missing)] == [False] * 3
+    assert proven([none, stock])
+    assert not proven([none])
+    assert not proven([missing, stock])
+    assert not proven([none, replace(stock, worst=1)])
 
 
 def lossy(root, loss, days):

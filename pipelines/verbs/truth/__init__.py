@@ -7,7 +7,7 @@ proved, over all cells, is that the bounds hold what really happened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +30,10 @@ RATIOS = {"availability": "availability", "effectiveness": "effectiveness", "qua
 
 @dataclass(frozen=True)
 class Proof:
-    """One comparison: the worst difference found, the limit, and over how many cells."""
+    """One comparison: the worst difference found, the limit, and over how many cells.
+
+    `expected`: the truth has something of this, so that no cell at all is a fault.
+    """
 
     name: str
     worst: float
@@ -38,11 +41,22 @@ class Proof:
     unit: str
     cells: int
     left_out: int = 0
+    expected: bool = True
 
     @property
     def holds(self) -> bool:
         """True when at least one cell was compared and none is beyond the limit."""
         return self.cells > 0 and self.worst <= self.limit
+
+    @property
+    def empty(self) -> bool:
+        """True when nothing could be compared, rightly: nothing happened, or every cell was left out. No proof."""
+        return self.cells == 0 and (self.left_out > 0 or not self.expected)
+
+
+def proven(proofs: list[Proof]) -> bool:
+    """True when something was proved and nothing differs."""
+    return any(p.holds for p in proofs) and all(p.holds or p.empty for p in proofs)
 
 
 def prove(lake: Lake, truth: Path, plant: Plant) -> list[Proof]:
@@ -53,18 +67,27 @@ def prove(lake: Lake, truth: Path, plant: Plant) -> list[Proof]:
     both = oee.join(named, on=CELL)
     windows = pl.read_parquet(truth / "lost.parquet")
     cells = with_full_signal(both, windows)
-    lost = both.height - cells.height
-    return [
+    lost, used = both.height - cells.height, pl.read_parquet(truth / "energy.parquet")
+    by_shift = [
         *pieces(cells, lost),
         times(cells, lost),
         oee_error(cells, lost),
         ratios(cells, lost),
         bounds(judged(lake, true), with_full_signal(true, windows.filter(~pl.col("noticed")))),
-        energy(lake, heard(pl.read_parquet(truth / "energy.parquet"), windows)),
+    ]
+    worked = scheduled(pl.read_parquet(truth / "intervals.parquet"))
+    return [
+        *(replace(p, expected=worked) for p in by_shift),
+        energy(lake, counted(heard(used, windows))),
         stock(lake, pl.read_parquet(truth / "stock.parquet")),
         *orders(lake, truth),
         *deliveries(lake, truth, plant),
     ]
+
+
+def scheduled(intervals: pl.DataFrame) -> bool:
+    """True when any machine had a shift; a day without one has no cell to compare."""
+    return bool((intervals["account"] != "not_scheduled").any())
 
 
 def with_full_signal(cells: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
@@ -124,6 +147,11 @@ def heard(energy: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
     open_at = lost.filter(pl.col("end_at") >= energy["end_at"].max()).select("machine", open_at="start_at")
     ends = energy.join(open_at, on="machine", how="left")
     return ends.filter((pl.col("end_at") <= pl.col("open_at")).fill_null(value=True)).drop("open_at")
+
+
+def counted(energy: pl.DataFrame) -> pl.DataFrame:
+    """True energy since each meter was first read: what went before is in no difference of two readings."""
+    return energy.filter(pl.col("start_at") >= pl.col("end_at").min().over("machine"))
 
 
 def energy(lake: Lake, truth: pl.DataFrame) -> Proof:
